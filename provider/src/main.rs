@@ -1,2 +1,70 @@
-//! Under construction.
-fn main() {}
+//! The plugin binary: `pulumi-resource-fastcontainer [flags] [ENGINE_ADDRESS]`.
+//!
+//! The engine passes its address as the only positional argument; without one the process waits for `Attach`.
+//! Flags that the engine may add (`--logtostderr`, `-v=9`, `--tracing ENDPOINT`) are accepted and ignored.
+
+use std::process::ExitCode;
+
+use pulumi_resource_fastcontainer::{rpc::server, schema};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("--version") => print(schema::VERSION),
+        Some("schema") => print(&format!("{:#}", schema::package_schema())),
+        _ => serve(engine_address(&arguments)),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the answer of a command on the command line")]
+fn print(text: &str) -> ExitCode {
+    println!("{text}");
+    ExitCode::SUCCESS
+}
+
+#[expect(clippy::print_stderr, reason = "the engine shows standard error when the plugin ends early")]
+fn serve(engine_address: Option<String>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let served = runtime.map_err(Into::into).and_then(|runtime| {
+        let served = runtime.block_on(server::serve(engine_address));
+        runtime.shutdown_background();
+        served
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pulumi-resource-fastcontainer: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The positional argument; the value of `--tracing` is not one.
+fn engine_address(arguments: &[String]) -> Option<String> {
+    let mut positional = None;
+    let mut skip = false;
+    for argument in arguments {
+        if skip {
+            skip = false;
+        } else if argument.starts_with('-') {
+            skip = matches!(argument.as_str(), "--tracing" | "-tracing" | "-v" | "--v");
+        } else {
+            positional = Some(argument.clone());
+        }
+    }
+    positional
+}
+
+#[cfg(test)]
+mod tests {
+    use super::engine_address;
+
+    #[test]
+    fn flags_of_the_engine_are_no_address() {
+        let given = |text: &str| engine_address(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(given("127.0.0.1:5").as_deref(), Some("127.0.0.1:5"));
+        assert_eq!(given("--logtostderr -v=9 --tracing http://x 127.0.0.1:5").as_deref(), Some("127.0.0.1:5"));
+        assert_eq!(given("--unknown 127.0.0.1:5").as_deref(), Some("127.0.0.1:5"));
+        assert_eq!(given(""), None);
+    }
+}

@@ -1,2 +1,49 @@
-//! Under construction.
-fn main() {}
+//! `cargo xtask`: the commands of this project's developers.
+//!
+//! Each command is a module of its own; this file only reads the command line and renders what went wrong. What a command shares with
+//! the end-to-end tests (tools, base images, labs) is in the crate `fastcontainer-lab`.
+
+mod demo;
+mod lint;
+mod setup;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use fastcontainer_lab::{render, say};
+
+/// Developer commands of pulumi-fastcontainer.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install tools and base images for tests and demo into the user's cache; whatever is there stays.
+    Setup(setup::Setup),
+    Demo(demo::Demo),
+    /// Everything about the code that a machine can judge.
+    Lint,
+    Test(test::Test),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Setup(setup) => setup.run(),
+        Command::Demo(demo) => demo.run(),
+        Command::Lint => lint::lint(),
+        Command::Test(test) => test.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {}", render(error.as_ref())));
+            ExitCode::FAILURE
+        }
+    }
+}

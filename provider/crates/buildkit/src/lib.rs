@@ -1,1 +1,43 @@
-//! Under construction.
+//! A client for BuildKit: builds images on a buildkitd, or on the BuildKit inside a dockerd.
+//!
+//! ```text
+//! resolve ──▶ connect ──▶ Endpoint::build ──▶ BuildOutcome        (classic store: ──▶ Endpoint::push)
+//! ```
+//!
+//! A builder is found by [`resolve`] (text and environment, no network) and [`connect`] (which asks what answers).
+//! A build is one gRPC connection with three calls side by side. *Session* turns the roles around: over it the
+//! builder calls us, for the files of the context and for registry credentials. *Solve* runs the Dockerfile and
+//! pushes the image. *Status* tells what happens meanwhile. When the connection ends, all of it ends.
+//!
+//! Two things are done differently from other clients, and both are about truth. The builder is shown a snapshot
+//! and nothing else, and each file's bytes are compared with what was fingerprinted while they are sent. And the
+//! modification times are ours: BuildKit's file sync trusts size and time, compilers inside RUN steps compare
+//! times, so a time here says when that content was first sent to that builder (the *send record*), not what the
+//! working copy happens to say.
+//!
+//! This crate knows nothing of Pulumi or AWS, opens no file of a build context itself, and prints nothing.
+
+mod address;
+mod build;
+mod diagnosis;
+mod docker_context;
+mod docker_push;
+mod endpoint;
+mod engine_api;
+mod failure;
+mod progress;
+mod request;
+mod send_record;
+mod send_times;
+mod session;
+mod solve;
+mod transport;
+
+pub use address::{AddressError, AddressOrigin, BuilderAddress, Environment, ResolvedAddress, resolve};
+pub use endpoint::{ConnectError, Endpoint, EndpointKind, connect};
+pub use failure::{BuildError, LineRange};
+pub use progress::ProgressEvent;
+pub use request::{
+    BuildOutcome, BuildRequest, BuiltImage, DockerfileSource, FrontendOptions, LocalImage, Network, RecordKey,
+    RegistryCredential,
+};

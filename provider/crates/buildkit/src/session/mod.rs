@@ -1,0 +1,116 @@
+//! The session: what the builder may ask of us while it builds.
+//!
+//! Responsible for opening `Control.Session`, a stream of bytes inside the builder's gRPC channel in which the roles
+//! are swapped: the builder is the client and we serve file sync, registry credentials and health on it.
+//!
+//! Refuses everything that is not listed when the session opens: no secrets, no SSH agent, no uploads.
+
+mod auth;
+mod file_sync;
+mod health;
+mod sender;
+mod tree;
+#[cfg(test)]
+mod wire_tests;
+
+use std::io;
+
+use bollard_buildkit_proto::health::health_server::HealthServer;
+use bollard_buildkit_proto::moby::buildkit::v1::BytesMessage;
+use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
+use bollard_buildkit_proto::moby::filesync::packet::file_sync_server::FileSyncServer;
+use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
+use tokio::io::{AsyncWriteExt, DuplexStream, WriteHalf};
+use tokio_stream::StreamExt;
+use tokio_util::io::ReaderStream;
+use tokio_util::task::AbortOnDropHandle;
+use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::transport::{Channel, Server};
+use tonic::{Request, Status, Streaming};
+
+pub(crate) use auth::Credentials;
+pub(crate) use file_sync::{FileSyncService, SessionFailure, Traffic, TrafficCount};
+pub(crate) use tree::Tree;
+
+/// Bytes in one message of the session; far below the 16 MiB that a builder accepts.
+const PIECE: usize = 64 * 1024;
+/// Bytes that may wait between the two directions.
+const BUFFER: usize = 1024 * 1024;
+
+/// The methods that the builder may call.
+const METHODS: [&str; 6] = [
+    "/moby.filesync.v1.FileSync/DiffCopy",
+    "/moby.filesync.v1.Auth/Credentials",
+    "/moby.filesync.v1.Auth/FetchToken",
+    "/moby.filesync.v1.Auth/GetTokenAuthority",
+    "/moby.filesync.v1.Auth/VerifyTokenAuthority",
+    "/grpc.health.v1.Health/Check",
+];
+
+/// Who a session says it is.
+pub(crate) struct SessionName<'a> {
+    /// Random id; the solve request names it.
+    pub(crate) id: &'a str,
+    /// Key of the received tree in the builder.
+    pub(crate) shared_key: &'a str,
+}
+
+/// An open session. It ends when it is dropped.
+pub(crate) struct Session {
+    _server: AbortOnDropHandle<()>,
+    _pump: AbortOnDropHandle<()>,
+}
+
+impl Session {
+    /// Opens a session that serves `files` and `credentials`.
+    pub(crate) async fn open(
+        control: &mut ControlClient<Channel>,
+        name: SessionName<'_>,
+        files: FileSyncService,
+        credentials: Credentials,
+    ) -> Result<Self, Status> {
+        let (ours, theirs) = tokio::io::duplex(BUFFER);
+        let server = Server::builder()
+            .add_service(FileSyncServer::new(files))
+            .add_service(AuthServer::new(credentials))
+            .add_service(HealthServer::new(health::Serving));
+        let incoming = tokio_stream::once(Ok::<_, io::Error>(ours)).chain(tokio_stream::pending());
+        let server = tokio::spawn(async move {
+            if let Err(error) = server.serve_with_incoming(incoming).await {
+                tracing::debug!(%error, "session server ended");
+            }
+        });
+        let server = AbortOnDropHandle::new(server);
+        let (reader, writer) = tokio::io::split(theirs);
+        let outgoing = ReaderStream::with_capacity(reader, PIECE)
+            .map_while(|piece| piece.ok().map(|bytes| BytesMessage { data: bytes.to_vec() }));
+        let mut request = Request::new(outgoing);
+        describe(request.metadata_mut(), &name)?;
+        let incoming = control.session(request).await?.into_inner();
+        let pump = AbortOnDropHandle::new(tokio::spawn(pump(incoming, writer)));
+        Ok(Self {
+            _server: server,
+            _pump: pump,
+        })
+    }
+}
+
+fn describe(metadata: &mut MetadataMap, name: &SessionName<'_>) -> Result<(), Status> {
+    let value = |text: &str| MetadataValue::try_from(text).map_err(|_| Status::invalid_argument("session metadata"));
+    metadata.insert("x-docker-expose-session-uuid", value(name.id)?);
+    metadata.insert("x-docker-expose-session-sharedkey", value(name.shared_key)?);
+    metadata.insert("x-docker-expose-session-name", value("fastcontainer")?);
+    for method in METHODS {
+        metadata.append("x-docker-expose-session-grpc-method", value(method)?);
+    }
+    Ok(())
+}
+
+/// Carries what the builder says to our server.
+async fn pump(mut incoming: Streaming<BytesMessage>, mut writer: WriteHalf<DuplexStream>) {
+    while let Ok(Some(message)) = incoming.message().await {
+        if writer.write_all(&message.data).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Where the builds of `real_endpoints` take place: a context of its own for each test, one builder for all.
+//!
+//! Responsible for finding the builder and the registry in the environment, for writing contexts and for reading
+//! manifests back with nothing but a TCP connection.
+//!
+//! Refuses to start daemons: the lab does that.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use base64::Engine as _;
+use fastcontainer_build_context::{IgnoreRules, Snapshot, walk};
+use fastcontainer_buildkit::{
+    BuildError, BuildOutcome, BuildRequest, BuiltImage, DockerfileSource, Endpoint, Environment, FrontendOptions,
+    Network, ProgressEvent, RecordKey, RegistryCredential, connect, resolve,
+};
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+/// Says on standard output that a test did nothing.
+pub(crate) fn not_run() {
+    println!("NOT RUN: FASTCONTAINER_LAB is not set");
+}
+
+/// `sha256:…` of the bytes.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+}
+
+/// Polls until the condition holds; fails the test when it takes longer than `limit`.
+pub(crate) async fn wait_until(limit: Duration, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < limit, "not within {limit:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Whether a process runs on this machine whose arguments contain `arguments` (separated by NUL).
+pub(crate) fn runs(arguments: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut arguments_of = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    arguments_of.any(|found| {
+        let text = String::from_utf8_lossy(&found);
+        text.starts_with("/bin/busybox") && text.contains(arguments)
+    })
+}
+
+/// A build that is about to be made.
+pub(crate) struct Build {
+    dockerfile: String,
+    context: Option<Arc<Snapshot>>,
+    target: Option<String>,
+    cancel: CancellationToken,
+    pub(crate) events: Vec<ProgressEvent>,
+}
+
+impl Build {
+    pub(crate) fn of(dockerfile: &str) -> Self {
+        let cancel = CancellationToken::new();
+        Self {
+            dockerfile: dockerfile.to_owned(),
+            context: None,
+            target: None,
+            cancel,
+            events: Vec::new(),
+        }
+    }
+    pub(crate) fn from(self, directory: &Path) -> Self {
+        self.shown(snapshot(directory))
+    }
+    pub(crate) fn shown(self, context: Arc<Snapshot>) -> Self {
+        Self {
+            context: Some(context),
+            ..self
+        }
+    }
+    pub(crate) fn target(self, stage: &str) -> Self {
+        Self {
+            target: Some(stage.to_owned()),
+            ..self
+        }
+    }
+    pub(crate) fn until(self, cancel: CancellationToken) -> Self {
+        Self { cancel, ..self }
+    }
+    pub(crate) fn logged(&self, text: &str) -> bool {
+        self.events
+            .iter()
+            .any(|event| matches!(event, ProgressEvent::Log { line, .. } if line == text))
+    }
+}
+
+fn snapshot(directory: &Path) -> Arc<Snapshot> {
+    Arc::new(walk(directory, &IgnoreRules::none(), &CancellationToken::new()).unwrap())
+}
+
+/// A builder, a registry and a context.
+pub(crate) struct Site {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) registry: String,
+    login: Option<String>,
+    name: String,
+    directory: tempfile::TempDir,
+}
+
+impl Site {
+    /// `None` outside of a lab.
+    pub(crate) async fn enter(name: &str) -> Option<Self> {
+        std::env::var_os("FASTCONTAINER_LAB")?;
+        let address = resolve(None, &Environment::of_this_process()).unwrap();
+        let endpoint = connect(&address, Duration::from_secs(10)).await.unwrap();
+        let registry = std::env::var("FASTCONTAINER_PLAIN_REGISTRY").unwrap_or_else(|_| "localhost:5000".to_owned());
+        let login = std::env::var("FASTCONTAINER_PLAIN_REGISTRY_LOGIN").ok();
+        let directory = tempfile::tempdir().unwrap();
+        let site = Self {
+            endpoint,
+            registry,
+            login,
+            name: name.to_owned(),
+            directory,
+        };
+        std::fs::create_dir_all(site.context().join("src")).unwrap();
+        site.install_busybox();
+        Some(site)
+    }
+
+    /// A busybox of this site's own: builders merge equal steps of builds that run at the same time, and such steps
+    /// are neither counted nor released as those of a build alone.
+    fn install_busybox(&self) {
+        let file = self.context().join("busybox");
+        std::fs::copy(busybox(), &file).unwrap();
+        let mut file = std::fs::File::options().append(true).open(file).unwrap();
+        file.write_all(self.clock_text().as_bytes()).unwrap();
+    }
+
+    fn context(&self) -> PathBuf {
+        self.directory.path().join("context")
+    }
+
+    pub(crate) fn write(&self, path: &str, content: &str) {
+        let path = self.context().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    pub(crate) fn modified(&self, path: &str) -> SystemTime {
+        std::fs::metadata(self.context().join(path))
+            .unwrap()
+            .modified()
+            .unwrap()
+    }
+
+    pub(crate) fn set_modified(&self, path: &str, time: SystemTime) {
+        std::fs::File::options()
+            .write(true)
+            .open(self.context().join(path))
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
+    }
+
+    /// Text that no earlier run has used.
+    pub(crate) fn clock_text(&self) -> String {
+        format!(
+            "{:?}",
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap()
+        )
+    }
+
+    /// The same content in another directory, all times new.
+    pub(crate) fn checked_out_again(&self) -> PathBuf {
+        let target = self.directory.path().join("elsewhere");
+        let copied = std::process::Command::new("cp")
+            .arg("-r")
+            .arg(self.context())
+            .arg(&target)
+            .status()
+            .unwrap();
+        assert!(copied.success());
+        target
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        snapshot(&self.context())
+    }
+
+    pub(crate) async fn build(&self, mut build: Build) -> Result<BuildOutcome, BuildError> {
+        self.build_watched(&mut build).await
+    }
+
+    pub(crate) async fn build_watched(&self, build: &mut Build) -> Result<BuildOutcome, BuildError> {
+        let context = build.context.clone().unwrap_or_else(|| self.snapshot());
+        let options = FrontendOptions {
+            platform: self.endpoint.platforms[0].clone(),
+            target: build.target.clone(),
+            network: Some(Network::None),
+            ..FrontendOptions::default()
+        };
+        let request = BuildRequest {
+            dockerfile: DockerfileSource {
+                name: "Dockerfile".into(),
+                bytes: build.dockerfile.clone().into_bytes(),
+            },
+            context,
+            options,
+            repository: self.repository(),
+            insecure_registry: true,
+            credentials: self
+                .credential()
+                .map(|login| (self.registry.clone(), login))
+                .into_iter()
+                .collect::<BTreeMap<_, _>>(),
+            record: RecordKey {
+                directory: self.directory.path().join("records"),
+                project: "lab".into(),
+                resource: self.name.clone(),
+            },
+        };
+        let (events, mut received) = tokio::sync::mpsc::unbounded_channel();
+        let outcome = self.endpoint.build(request, events, &build.cancel).await;
+        while let Ok(event) = received.try_recv() {
+            build.events.push(event);
+        }
+        // A busy builder lets go of the received tree a moment after its answer, and starts a new tree until then.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        outcome
+    }
+
+    fn repository(&self) -> String {
+        format!("{}/lab/{}", self.registry, self.name.replace(' ', "-"))
+    }
+
+    fn credential(&self) -> Option<RegistryCredential> {
+        let (username, password) = self.login.as_deref()?.split_once(':')?;
+        Some(RegistryCredential {
+            username: username.into(),
+            password: password.into(),
+        })
+    }
+
+    /// Pushes an image if the build has not done so.
+    pub(crate) async fn push(&self, image: BuiltImage) -> Result<String, BuildError> {
+        match image {
+            BuiltImage::PushedByDigest(digest) => Ok(digest),
+            BuiltImage::Local(image) => {
+                let reference = format!("{}:test", self.repository());
+                self.endpoint
+                    .push(
+                        &image,
+                        &reference,
+                        self.credential().as_ref(),
+                        &CancellationToken::new(),
+                    )
+                    .await
+            }
+        }
+    }
+
+    pub(crate) async fn pushed(&self, image: BuiltImage) -> String {
+        self.push(image).await.unwrap()
+    }
+
+    /// The manifest's bytes as the registry has them.
+    pub(crate) async fn manifest(&self, digest: &str) -> Vec<u8> {
+        let path = format!(
+            "/v2/{}/manifests/{digest}",
+            self.repository().split_once('/').unwrap().1
+        );
+        let login = self.login.as_deref().unwrap_or_default();
+        let login = base64::engine::general_purpose::STANDARD.encode(login);
+        let accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
+        let host = &self.registry;
+        let request =
+            format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: {accept}\r\nAuthorization: Basic {login}\r\n\r\n");
+        let mut stream = std::net::TcpStream::connect(host).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let head = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        assert!(
+            answer.starts_with(b"HTTP/1.0 200") || answer.starts_with(b"HTTP/1.1 200"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
+        answer.split_off(head + 4)
+    }
+}
+
+fn busybox() -> PathBuf {
+    if let Some(path) = std::env::var_os("FASTCONTAINER_BUSYBOX") {
+        return PathBuf::from(path);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|directory| directory.join("busybox"))
+        .find(|file| file.is_file())
+        .expect("busybox on PATH")
+}

@@ -1,0 +1,192 @@
+//! Properties that hold for every Dockerfile: what the canonical form ignores, what it does not, and bounded time.
+
+#![expect(clippy::unwrap_used, reason = "a test states what it expects with it")]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use fastcontainer_dockerfile::{Dockerfile, platform_args};
+use proptest::prelude::*;
+
+/// Canonical texts for the last stage.
+fn canonical(text: &str) -> Vec<String> {
+    let dockerfile = Dockerfile::parse("Dockerfile", text.as_bytes()).unwrap();
+    let resolved = dockerfile
+        .resolve(None, &BTreeMap::new(), &platform_args("linux/amd64", "linux/amd64"))
+        .unwrap();
+    resolved
+        .canonical_instructions()
+        .into_iter()
+        .map(|entry| entry.text)
+        .collect()
+}
+
+/// One instruction, as the pieces between which a line may be continued.
+fn instruction() -> impl Strategy<Value = Vec<String>> {
+    let word = "[a-z]{1,6}";
+    prop_oneof![
+        prop::collection::vec(word, 1..4).prop_map(|words| [vec!["RUN".to_owned()], words].concat()),
+        (word, word).prop_map(|(from, to)| vec!["COPY".to_owned(), from, format!("/{to}")]),
+        (word, word).prop_map(|(name, value)| vec!["ENV".to_owned(), format!("{name}=\"{value}  {value}\"")]),
+        (word, "[a-z# \t]{0,9}")
+            .prop_map(|(end, body)| { vec!["RUN".to_owned(), format!("<<X{end}\n{body}\n\n# {body}\nX{end}")] }),
+        word.prop_map(|path| vec!["WORKDIR".to_owned(), format!("/{path}")]),
+        word.prop_map(|path| vec!["COPY".to_owned(), "--from=0".to_owned(), path.clone(), path]),
+    ]
+}
+
+/// Noise that may stand between instructions, and between the pieces of one.
+fn noise() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop_oneof!["# [a-z\\\\ ]{0,12}", " {0,3}", " {1,3}#.{0,6}"], 0..3)
+        .prop_map(|lines| lines.iter().map(|line| format!("{line}\n")).collect())
+}
+
+/// Instructions with, for each piece, a choice of noise; index 0 of a piece list goes before the instruction.
+fn file() -> impl Strategy<Value = Vec<(Vec<String>, Vec<String>)>> {
+    prop::collection::vec(instruction(), 1..6).prop_flat_map(|instructions| {
+        let noisy = instructions.into_iter().map(|pieces| {
+            let count = pieces.len();
+            (Just(pieces), prop::collection::vec(noise(), count))
+        });
+        noisy.collect::<Vec<_>>()
+    })
+}
+
+/// The file without noise, each instruction on one line as far as heredocs allow.
+fn plain(file: &[(Vec<String>, Vec<String>)]) -> String {
+    let lines = file.iter().map(|(pieces, _)| format!("{}\n", pieces.join(" ")));
+    std::iter::once("FROM base\nFROM alpine\n".to_owned())
+        .chain(lines)
+        .collect()
+}
+
+/// The same file with comments and blank lines everywhere, continued lines, unreached stages and other line numbers.
+fn noisy(file: &[(Vec<String>, Vec<String>)], spare: &[String]) -> String {
+    let spare = |at: usize| {
+        spare
+            .get(at)
+            .map(|word| format!("FROM unreached AS s{at}\nRUN {word}\n"))
+            .unwrap_or_default()
+    };
+    let mut text = format!("# leading comment\n\nFROM base\n{}FROM alpine\n", spare(0) + &spare(1));
+    for (pieces, noise) in file {
+        text.push_str(&noise[0]);
+        for (index, piece) in pieces.iter().enumerate() {
+            if index > 0 {
+                text.push_str(" \\\n");
+                text.push_str(&noise[index]);
+            }
+            text.push_str(piece);
+        }
+        text.push('\n');
+    }
+    text
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    #[test]
+    fn comments_blank_lines_continuations_and_unreached_stages_do_not_count(
+        file in file(),
+        spare in prop::collection::vec("[a-z]{1,8}", 0..3),
+    ) {
+        prop_assert_eq!(canonical(&plain(&file)), canonical(&noisy(&file, &spare)));
+    }
+
+    #[test]
+    fn any_other_changed_character_counts(file in file(), at in any::<prop::sample::Index>(), which in any::<prop::sample::Index>()) {
+        let mut changed = file.clone();
+        let pieces = &mut changed[which.index(file.len())].0;
+        let last = pieces.last_mut().unwrap();
+        let letters: Vec<usize> = last.char_indices().filter(|(_, c)| c.is_ascii_lowercase()).map(|(at, _)| at).collect();
+        let letter = letters[at.index(letters.len())];
+        // A change in the name of a heredoc would end it elsewhere; its body is what is changed then.
+        prop_assume!(!last.starts_with("<<") || last.find('\n').is_some_and(|end| letter > end && letter < last.rfind('\n').unwrap()));
+        last.replace_range(letter..=letter, "Q");
+        prop_assert_ne!(canonical(&plain(&file)), canonical(&plain(&changed)));
+    }
+
+    #[test]
+    fn dropping_or_swapping_instructions_counts(file in file()) {
+        let whole = canonical(&plain(&file));
+        prop_assert_ne!(&whole, &canonical(&plain(&file[1..])));
+        let mut swapped = file.clone();
+        swapped.reverse();
+        let same = file.iter().map(|(pieces, _)| pieces).eq(swapped.iter().map(|(pieces, _)| pieces));
+        prop_assert_eq!(same, whole == canonical(&plain(&swapped)));
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
+        exercise(&bytes);
+    }
+
+    #[test]
+    fn arbitrary_text_of_the_language_never_panics(text in "(FROM |RUN |COPY --from=|ONBUILD |ARG A=|ENV |<<-?E?|E\n|\\$\\{A|[:?#%/+*-]|\\}|\\\\\n|`|\"|'|# escape=`\n|\\[|\\]|[a-c0-2 \n\u{e9}\u{85}]){0,60}") {
+        exercise(text.as_bytes());
+    }
+}
+
+/// Runs everything that can be asked about a file.
+fn exercise(bytes: &[u8]) {
+    let Ok(dockerfile) = Dockerfile::parse("Dockerfile", bytes) else {
+        return;
+    };
+    let _ = (dockerfile.declared_args(), dockerfile.snippet(0, usize::MAX));
+    if let Ok(resolved) = dockerfile.resolve(None, &BTreeMap::new(), &platform_args("linux/amd64", "linux/amd64")) {
+        assert!(!resolved.canonical_instructions().is_empty());
+        let _ = resolved.external_images();
+    }
+}
+
+#[test]
+fn a_number_that_leads_to_another_stage_counts() {
+    let stages = "FROM b AS x\nFROM c AS y\nFROM d\nCOPY --from=1 . .\nCOPY --from=x . .\nCOPY --from=y . .\n";
+    assert_ne!(canonical(stages), canonical(&format!("FROM a\n{stages}")));
+}
+
+#[test]
+fn a_megabyte_of_anything_is_read_in_linear_time() {
+    let pieces = [
+        "FROM a\n",
+        "FROM a AS b\nFROM c\n",
+        "\\\n",
+        "RUN x \\\n",
+        "<<E ",
+        "${A:-",
+        "\"",
+        "'",
+        "[",
+        "#\n",
+        "ONBUILD ",
+        "COPY --from=0 ",
+        "--mount=from=a,",
+        "RUN <<A <<B\n",
+        "ARG A=$A$A\n",
+        "\u{e9}",
+        "\n",
+        " ",
+        "\\",
+        "# syntax=a\n",
+        "ENV a=b ",
+    ];
+    for piece in pieces {
+        // Noise without line feeds is continued, because physical lines are bounded anyway.
+        let piece = if piece.ends_with('\n') {
+            piece.to_owned()
+        } else {
+            format!("{piece}\\\n")
+        };
+        for prefix in ["", "FROM a\nRUN "] {
+            let text = format!("{prefix}{}", piece.repeat((1 << 20) / piece.len()));
+            let start = Instant::now();
+            exercise(text.as_bytes());
+            let elapsed = start.elapsed();
+            assert!(
+                elapsed < Duration::from_secs(10),
+                "{elapsed:?} for {prefix:?} and {piece:?}"
+            );
+        }
+    }
+}

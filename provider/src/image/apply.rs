@@ -1,0 +1,96 @@
+//! Create and Update: gather facts, decide, act.
+//!
+//! The order makes a crash harmless at every point: an image is pushed by digest, verified, and only then named by its
+//! content tag; extra tags come last. Whatever the next `up` finds, it either adopts it or does not see it.
+
+use fastcontainer_registry::Repository;
+
+use super::error::ImageError;
+use super::inputs::{ImageInputs, Reuse};
+use super::make::make;
+use super::operation::Operation;
+use super::outputs::ImageOutputs;
+use super::publish::move_tags;
+use super::recheck::why;
+use crate::planning::content_tag::{ContentTag, ReuseScope};
+use crate::planning::decision::Presence;
+use crate::planning::fingerprint::Fingerprint;
+use crate::registries::{RegistryFailure, by_digest};
+
+/// What is to exist afterwards.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Checked inputs.
+    pub inputs: ImageInputs,
+    /// The fingerprint that Check attached.
+    pub fingerprint: Fingerprint,
+    /// Whether `ignoreChanges` covers the fingerprint, so that the disk may hold something else.
+    pub fingerprint_ignored: bool,
+}
+
+/// What exists according to the state.
+#[derive(Debug, Clone)]
+pub struct Prior {
+    /// Inputs of the last operation.
+    pub inputs: ImageInputs,
+    /// Outputs of the last operation.
+    pub outputs: ImageOutputs,
+}
+
+impl Prior {
+    /// The fingerprint of the image in the state.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.outputs.fingerprint.clone().into()
+    }
+
+    /// Whether the image in the state is the one that is wanted.
+    #[must_use]
+    pub fn serves(&self, wanted: &Wanted) -> bool {
+        self.outputs.fingerprint.total == wanted.fingerprint.total && self.inputs.repository == wanted.inputs.repository
+    }
+}
+
+/// The content tag of `fingerprint` under the reuse rules in force; `None` stands for a tag that only the build itself
+/// can make up (`reuse: never`).
+#[must_use]
+pub fn content_tag(op: &Operation, inputs: &ImageInputs, fingerprint: &Fingerprint) -> Option<ContentTag> {
+    let scope = match op.session.reuse(inputs) {
+        Reuse::Anywhere => ReuseScope::Anywhere,
+        Reuse::Stack => ReuseScope::Stack { project: op.urn.project.clone(), stack: op.urn.stack.clone() },
+        Reuse::Never => return None,
+    };
+    Some(ContentTag::derive(op.session.reuse_key(), &fingerprint.total, &scope))
+}
+
+/// Makes the wanted image exist and returns its outputs.
+///
+/// # Errors
+/// See [`ImageError`]. [`ImageError::AfterPush`] carries outputs that are true already.
+pub async fn apply(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> Result<ImageOutputs, ImageError> {
+    let repository = wanted.inputs.repository()?;
+    let reasons = why(op, wanted, prior);
+    let in_state = in_state(op, wanted, prior, &repository).await?;
+    let outputs = match (prior, &in_state) {
+        (Some(prior), Some(Presence::Found(_))) => prior.outputs.clone(),
+        _ => make(op, wanted, in_state, reasons).await?,
+    };
+    move_tags(op, &wanted.inputs, &outputs).await?;
+    Ok(outputs)
+}
+
+/// Whether the image in the state is the wanted one and still there; `None` when it is another.
+///
+/// # Errors
+/// When the registry cannot answer.
+pub async fn in_state(
+    op: &Operation,
+    wanted: &Wanted,
+    prior: Option<&Prior>,
+    repository: &Repository,
+) -> Result<Option<Presence>, RegistryFailure> {
+    let Some(prior) = prior.filter(|prior| prior.serves(wanted)) else { return Ok(None) };
+    let digest = prior.outputs.digest.clone();
+    let found = op.session.registries.look_up(repository, &by_digest(&digest)?, &op.cancel).await?;
+    Ok(Some(found.map_or(Presence::Missing, |_| Presence::Found(digest))))
+}

@@ -1,0 +1,168 @@
+//! Properties to [`ImageInputs`]: every failure at once, each with its path and what to do.
+
+use std::collections::BTreeMap;
+
+use fastcontainer_property::{Cursor, Decoder, Failure, Field, Form, PropertyMap, PropertyPath, decode};
+
+use super::diff::FINGERPRINT;
+use super::inputs::{Builder, ImageInputs, LocalBuilder, Reuse};
+use crate::planning::options::Network;
+
+/// Decoded inputs; where something is unknown or wrong the value counts as absent.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// The inputs.
+    pub inputs: ImageInputs,
+    /// Every unknown value.
+    pub unknown: Vec<PropertyPath>,
+    /// Everything that is wrong.
+    pub failures: Vec<Failure>,
+}
+
+impl Decoded {
+    /// Whether one of the named inputs is not known yet.
+    #[must_use]
+    pub fn depends_on_unknown(&self, names: &[&str]) -> bool {
+        self.unknown.iter().any(|path| path.root().is_some_and(|root| names.contains(&root)))
+    }
+}
+
+/// A failure of one property by name.
+#[must_use]
+pub fn failure(name: &str, reason: impl Into<String>) -> Failure {
+    Failure { path: PropertyPath::key(name), reason: reason.into() }
+}
+
+/// Decodes and validates the inputs of an image. The computed fingerprint is not one of them.
+#[must_use]
+pub fn decode_inputs(properties: &PropertyMap) -> Decoded {
+    let mut written = properties.clone();
+    written.remove(FINGERPRINT);
+    let decoded = decode(&written, Form::Inputs, read);
+    Decoded { inputs: decoded.value, unknown: decoded.unknowns, failures: decoded.failures }
+}
+
+fn read(inputs: &mut Decoder<'_>) -> ImageInputs {
+    if inputs.has("dockerfile") && inputs.has("dockerfileInline") {
+        inputs.at("dockerfileInline").fail("excludes `dockerfile`; set only one of them");
+    }
+    ImageInputs {
+        repository: repository(inputs.at("repository")),
+        context: not_empty(inputs.at("context")),
+        dockerfile: not_empty(inputs.at("dockerfile")),
+        dockerfile_inline: not_empty(inputs.at("dockerfileInline")),
+        target: not_empty(inputs.at("target")),
+        platforms: platforms(inputs.at("platforms")),
+        build_args: public_map(inputs.at("buildArgs"), "build arguments are stored in the image"),
+        labels: public_map(inputs.at("labels"), "labels are stored in the image"),
+        network: inputs.at("network").keyword(&NETWORKS).known(),
+        add_hosts: inputs.at("addHosts").list(host).known(),
+        triggers: inputs.at("triggers").list(|item| item.text()).known(),
+        tags: inputs.at("tags").list(tag).known(),
+        no_cache: inputs.at("noCache").bool().known(),
+        reuse: decode_reuse(inputs.at("reuse")),
+        builder: decode_builder(inputs.at("builder")),
+    }
+}
+
+const NETWORKS: [(&str, Network); 3] =
+    [("default", Network::Default), ("none", Network::None), ("host", Network::Host)];
+
+fn repository(mut value: Cursor<'_>) -> String {
+    if let Some(text) = value.peek()
+        && let Err(error) = fastcontainer_registry::Repository::parse(text)
+    {
+        value.fail(error.to_string());
+    }
+    value.required().string().known().unwrap_or_default()
+}
+
+fn not_empty(mut value: Cursor<'_>) -> Option<String> {
+    if value.peek() == Some("") {
+        value.fail("must not be empty; leave it out for the default");
+    }
+    value.string().known()
+}
+
+fn platforms(value: Cursor<'_>) -> Option<Vec<String>> {
+    value
+        .list(|mut item| {
+            let position = item.path().to_string();
+            match item.peek() {
+                Some(_) if position != "platforms[0]" => item.fail("only one platform can be built; remove the others"),
+                Some(text) if !is_platform(text) => {
+                    item.fail("must be `os/architecture[/variant]`, such as `linux/amd64` or `linux/arm64`");
+                }
+                _ => {}
+            }
+            item.string()
+        })
+        .known()
+        .filter(|list| !list.is_empty())
+}
+
+fn is_platform(text: &str) -> bool {
+    let parts: Vec<_> = text.split('/').collect();
+    let word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    (2..=3).contains(&parts.len()) && parts.iter().all(word)
+}
+
+/// Named values that end up in the image, where everybody can read them.
+fn public_map(value: Cursor<'_>, where_stored: &str) -> Option<BTreeMap<String, String>> {
+    let entries = value.map(|_, mut entry| {
+        if entry.is_secret() {
+            entry.fail(format!("must not be secret: {where_stored}, where everybody who may pull it can read them"));
+        }
+        entry.required().text()
+    });
+    entries.all_known().known()
+}
+
+fn host(mut value: Cursor<'_>) -> Field<String> {
+    let fits = value.peek().is_none_or(|text| {
+        text.split_once(':').is_some_and(|(name, address)| !name.is_empty() && !address.is_empty())
+    });
+    if !fits {
+        value.fail("must be `host:ip`, such as `db:10.0.0.5`");
+    }
+    value.string()
+}
+
+fn tag(mut value: Cursor<'_>) -> Field<String> {
+    if let Some(text) = value.peek() {
+        if let Err(error) = fastcontainer_registry::Tag::parse(text) {
+            value.fail(error.to_string());
+        } else if text.starts_with("fc-") {
+            value.fail("must not begin with `fc-`: such tags belong to the provider");
+        }
+    }
+    value.string()
+}
+
+/// `reuse`, of an image or of the provider.
+#[must_use]
+pub fn decode_reuse(value: Cursor<'_>) -> Option<Reuse> {
+    value.keyword(&[("anywhere", Reuse::Anywhere), ("stack", Reuse::Stack), ("never", Reuse::Never)]).known()
+}
+
+/// `builder`, of an image or of the provider.
+#[must_use]
+pub fn decode_builder(value: Cursor<'_>) -> Option<Builder> {
+    let builder = value.object(|builder| {
+        if !builder.has("local") {
+            builder.fail("must have exactly one member; set `local: {}` to build on a BuildKit or Docker endpoint");
+        }
+        let local = builder.at("local").object(|local| LocalBuilder { address: address(local.at("address")) });
+        Builder { local: local.known() }
+    });
+    builder.known()
+}
+
+fn address(mut value: Cursor<'_>) -> Option<String> {
+    if let Some(text) = value.peek()
+        && let Err(error) = fastcontainer_buildkit::BuilderAddress::parse(text)
+    {
+        value.fail(error.to_string());
+    }
+    value.string().known()
+}

@@ -1,0 +1,123 @@
+//! What can go wrong with an image: one variant per step of its life.
+
+use std::path::{Path, PathBuf};
+
+use fastcontainer_build_context::Change;
+use fastcontainer_dockerfile::Dockerfile;
+use fastcontainer_registry::{ReferenceError, RegistryError};
+
+use super::content::ContentProblem;
+use super::outputs::ImageOutputs;
+use crate::backend::BackendError;
+use crate::registries::RegistryFailure;
+
+/// Why an operation on an image failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The content cannot be read.
+    #[error("the content of the image cannot be read")]
+    Content(Vec<ContentProblem>),
+    /// The disk holds something else than what Check saw.
+    #[error("the content changed after it was checked")]
+    ContentMoved {
+        /// The changed files, as far as they are known.
+        changes: Vec<Change>,
+    },
+    /// A name of a repository, tag or digest is invalid.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// A registry did not do what it was asked.
+    #[error(transparent)]
+    Registry(#[from] RegistryFailure),
+    /// No builder.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// The build failed.
+    #[error("the build failed")]
+    Build {
+        /// Why.
+        source: BackendError,
+        /// Name of the Dockerfile.
+        dockerfile: String,
+        /// The lines of the failing instruction.
+        snippet: Option<String>,
+        /// The whole log.
+        log: PathBuf,
+    },
+    /// Something that is no image of ours is under a content tag.
+    #[error("`{reference}` is not an image that can be adopted: its media type is `{media_type}`")]
+    ForeignTag {
+        /// Repository and tag.
+        reference: String,
+        /// What is there.
+        media_type: String,
+    },
+    /// An extra tag may not be moved.
+    #[error("`{reference}` exists and is immutable, so it cannot be moved to this image")]
+    ImmutableTag {
+        /// Repository and tag.
+        reference: String,
+    },
+    /// There is no such image.
+    #[error("there is no image `{reference}`")]
+    NoSuchImage {
+        /// Repository and tag or digest.
+        reference: String,
+    },
+    /// A manifest that was accepted cannot be read.
+    #[error("`{reference}` was pushed, but the registry does not show it")]
+    NotReadBack {
+        /// Repository and tag or digest.
+        reference: String,
+    },
+    /// The image was published and something after it failed.
+    #[error("the image was published, but not everything after it succeeded")]
+    AfterPush {
+        /// Outputs that are true already.
+        outputs: Box<ImageOutputs>,
+        /// What failed.
+        source: Box<ImageError>,
+    },
+    /// An update without a fingerprint from Check.
+    #[error("the image has no fingerprint")]
+    NotChecked,
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes")]
+    NoRandomness,
+    /// The operation was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl ImageError {
+    /// A failed build whose whole log is at `log`.
+    #[must_use]
+    pub fn build(source: BackendError, dockerfile: &Dockerfile, name: &str, log: &Path) -> Self {
+        let lines = source.dockerfile_lines();
+        let snippet = lines.map(|(first, last)| dockerfile.snippet(first, last));
+        Self::Build { source, dockerfile: name.to_owned(), snippet, log: log.to_owned() }
+    }
+
+    /// Whether the operation ended because it was told to.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Cancelled | Self::Registry(RegistryFailure::Cancelled) => true,
+            Self::Backend(error) | Self::Build { source: error, .. } => error.is_cancelled(),
+            Self::AfterPush { source, .. } => source.is_cancelled(),
+            _ => false,
+        }
+    }
+}
+
+impl From<Vec<ContentProblem>> for ImageError {
+    fn from(problems: Vec<ContentProblem>) -> Self {
+        Self::Content(problems)
+    }
+}
+
+impl From<RegistryError> for ImageError {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(error.into())
+    }
+}

@@ -1,0 +1,130 @@
+//! The inputs of an image: what a program writes, decoded with every failure at once.
+//!
+//! An input belongs to one class. *Fingerprinted* inputs identify the build; *retag* inputs move tags without a build;
+//! *silent* inputs say how to build and are stored without an update; `repository` *replaces*.
+
+use std::collections::BTreeMap;
+
+use fastcontainer_registry::{ReferenceError, Repository};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::planning::options::{BuildOptions, DEFAULT_PLATFORM, Network};
+
+/// Whose earlier build of the same content may be adopted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Reuse {
+    /// Anybody's who may push to the repository.
+    Anywhere,
+    /// Only builds of the same project and stack.
+    Stack,
+    /// Nobody's: each build gets a tag of its own.
+    Never,
+}
+
+/// A BuildKit or Docker endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LocalBuilder {
+    /// Address of the endpoint: `unix:///run/buildkit/buildkitd.sock`, `tcp://host:1234`, `docker-container://NAME`, `ssh://user@host`. Default: `BUILDKIT_HOST`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current Docker context, then Docker's default socket.
+    pub address: Option<String>,
+}
+
+/// Who builds. Exactly one member is set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Builder {
+    /// Build on a BuildKit or Docker endpoint.
+    pub local: Option<LocalBuilder>,
+}
+
+/// Inputs of `FastContainerImage`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageInputs {
+    /// Repository that the image is pushed to, in any registry, without tag or digest: `123456789012.dkr.ecr.eu-central-1.amazonaws.com/app`, `ghcr.io/me/app`, `localhost:5000/app`. A change replaces the resource.
+    pub repository: String,
+    /// Directory with the build context, relative to the directory that the program runs in. Default: that directory. If another resource writes this directory, pass that resource's output.
+    pub context: Option<String>,
+    /// Path of the Dockerfile, relative to the directory that the program runs in; it may lie outside the context. Default: `Dockerfile` in the context.
+    pub dockerfile: Option<String>,
+    /// Text of the Dockerfile, instead of `dockerfile`.
+    pub dockerfile_inline: Option<String>,
+    /// Stage to build, by name or number. Default: the last stage.
+    pub target: Option<String>,
+    /// Platform to build for; one entry. Default: `linux/amd64`, whatever the builder runs on.
+    pub platforms: Option<Vec<String>>,
+    /// Values of `ARG` instructions. They are stored in the image, so secret values are refused. Booleans and integers are taken as text; other numbers must be quoted.
+    pub build_args: Option<BTreeMap<String, String>>,
+    /// Labels of the image.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Network of `RUN` steps. Default: `default`.
+    pub network: Option<Network>,
+    /// Additional host names for `RUN` steps, `host:ip`.
+    pub add_hosts: Option<Vec<String>>,
+    /// Free values; any change of them builds anew.
+    pub triggers: Option<Vec<String>>,
+    /// Additional moving tags, such as `latest`. A change moves tags and builds nothing.
+    pub tags: Option<Vec<String>>,
+    /// Whether a build runs every step, even those that the builder has in its cache. Never causes a build. Default: false.
+    pub no_cache: Option<bool>,
+    /// Whose earlier build of the same content may be adopted. Takes effect at the next build. Default: the provider's `reuse`, else `anywhere`.
+    pub reuse: Option<Reuse>,
+    /// Who builds. Default: the provider's `builder`, else the local endpoint that Docker's own settings name.
+    pub builder: Option<Builder>,
+}
+
+impl ImageInputs {
+    /// Everything that identifies the build besides its bytes. Each input is named here, so that a new one cannot be
+    /// forgotten.
+    #[must_use]
+    pub fn build_options(&self) -> BuildOptions {
+        let Self {
+            repository: _,
+            context: _,
+            dockerfile: _,
+            dockerfile_inline: _,
+            target,
+            platforms,
+            build_args,
+            labels,
+            network,
+            add_hosts,
+            triggers,
+            tags: _,
+            no_cache: _,
+            reuse: _,
+            builder: _,
+        } = self.clone();
+        BuildOptions {
+            target,
+            platform: platforms.and_then(|list| list.into_iter().next()).unwrap_or_else(|| DEFAULT_PLATFORM.to_owned()),
+            build_args: build_args.unwrap_or_default(),
+            labels: labels.unwrap_or_default(),
+            network: network.unwrap_or_default(),
+            add_hosts: add_hosts.unwrap_or_default(),
+            triggers: triggers.unwrap_or_default(),
+        }
+    }
+
+    /// The repository that the image goes to.
+    ///
+    /// # Errors
+    /// When the name is no repository's.
+    pub fn repository(&self) -> Result<Repository, ReferenceError> {
+        Repository::parse(&self.repository)
+    }
+
+    /// The directory of the build context as the program wrote it.
+    #[must_use]
+    pub fn context_or_default(&self) -> &str {
+        self.context.as_deref().unwrap_or(".")
+    }
+
+    /// The extra tags, none when absent.
+    #[must_use]
+    pub fn tags(&self) -> &[String] {
+        self.tags.as_deref().unwrap_or_default()
+    }
+}

@@ -1,0 +1,89 @@
+//! Create and Update at preview: what will happen and why, without doing it.
+//!
+//! A question that the registry cannot answer leaves outputs unknown and is mentioned; it never fails a preview.
+
+use super::apply::{Prior, Wanted, content_tag, in_state};
+use super::error::ImageError;
+use super::operation::Operation;
+use super::outputs::ImageOutputs;
+use super::publish::{Place, tagged};
+use super::make::described;
+use super::recheck::why;
+use crate::planning::content_tag::ContentTag;
+use crate::planning::decision::{Because, Decision, Facts, Presence, decide};
+use crate::planning::reason::{Reason, sentence};
+use crate::report::Report;
+
+/// What a preview can promise.
+#[derive(Debug, Clone)]
+pub enum Promise {
+    /// No build is needed: these outputs hold.
+    Kept(Box<ImageOutputs>),
+    /// A build will run, or it cannot be told. The content tag is known unless each build has one of its own.
+    Open(Option<ContentTag>),
+}
+
+/// Says what an update would do.
+pub async fn preview(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> Promise {
+    let tag = content_tag(op, &wanted.inputs, &wanted.fingerprint);
+    let reasons = why(op, wanted, prior);
+    match observe(op, wanted, prior, tag.as_ref()).await {
+        Ok((facts, adopted)) => match decide(facts, reasons.clone()) {
+            Decision::Reuse { because: Because::InState, .. } => kept(op, wanted, prior, tag),
+            Decision::Reuse { .. } => {
+                say(op, "adopt", &adoption(&reasons, tag.as_ref()));
+                adopted.map_or(Promise::Open(tag), |outputs| Promise::Kept(Box::new(outputs)))
+            }
+            Decision::Build { reasons } => {
+                say(op, verb(prior), &sentence(&reasons));
+                Promise::Open(tag)
+            }
+        },
+        Err(error) => {
+            let why = Report::from(&error).line();
+            say(op, verb(prior), &format!("{}; the registry could not be asked: {why}", sentence(&reasons)));
+            Promise::Open(tag)
+        }
+    }
+}
+
+/// Only tags, or inputs that do not count, differ.
+fn kept(op: &Operation, wanted: &Wanted, prior: Option<&Prior>, tag: Option<ContentTag>) -> Promise {
+    let Some(prior) = prior else { return Promise::Open(tag) };
+    if prior.inputs.tags() != wanted.inputs.tags() {
+        say(op, "retag", "tags changed, no build");
+    }
+    Promise::Kept(Box::new(prior.outputs.clone()))
+}
+
+async fn observe(
+    op: &Operation,
+    wanted: &Wanted,
+    prior: Option<&Prior>,
+    tag: Option<&ContentTag>,
+) -> Result<(Facts, Option<ImageOutputs>), ImageError> {
+    let repository = wanted.inputs.repository()?;
+    let in_state = in_state(op, wanted, prior, &repository).await?;
+    let found = match (&in_state, tag) {
+        (Some(Presence::Found(_)), _) | (_, None) => None,
+        (_, Some(tag)) => {
+            let place = Place { repository, tag: tag.clone() };
+            tagged(op, &place).await?.map(|manifest| described(wanted, &place, &manifest))
+        }
+    };
+    let content_tag = found.as_ref().map_or(Presence::Missing, |found| Presence::Found(found.digest.clone()));
+    Ok((Facts { in_state, content_tag }, found))
+}
+
+fn adoption(reasons: &[Reason], tag: Option<&ContentTag>) -> String {
+    let tag = tag.map(ToString::to_string).unwrap_or_default();
+    format!("no build: this content is already in the registry as {tag} ({})", sentence(reasons))
+}
+
+fn verb(prior: Option<&Prior>) -> &'static str {
+    if prior.is_some() { "rebuild" } else { "build" }
+}
+
+fn say(op: &Operation, verb: &str, text: &str) {
+    op.reporter.info(&format!("{}: {verb} – {text}", op.urn.name));
+}

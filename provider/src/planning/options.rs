@@ -1,0 +1,58 @@
+//! The inputs that identify a build besides the bytes of the context and of the Dockerfile.
+//!
+//! They are one struct so that the fingerprint and the build request can each take it apart completely: a field that is
+//! added here does not compile until both say what they do with it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The platform of an image whose program names none. It is fixed: the builder's own architecture must never decide.
+pub const DEFAULT_PLATFORM: &str = "linux/amd64";
+
+/// Network of RUN steps, as `docker build --network`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    /// The builder's default network.
+    #[default]
+    Default,
+    /// No network at all.
+    None,
+    /// The network of the builder's host.
+    Host,
+}
+
+/// Everything that identifies a build but its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildOptions {
+    /// Stage to build; the last one when absent.
+    pub target: Option<String>,
+    /// OCI platform such as `linux/amd64`.
+    pub platform: String,
+    /// Values of `ARG` instructions.
+    pub build_args: BTreeMap<String, String>,
+    /// Labels of the image config.
+    pub labels: BTreeMap<String, String>,
+    /// Network of RUN steps.
+    pub network: Network,
+    /// Extra lines for `/etc/hosts` in RUN steps, `host:ip`.
+    pub add_hosts: Vec<String>,
+    /// Free values; any change of them asks for a new build.
+    pub triggers: Vec<String>,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        Self {
+            target: None,
+            platform: DEFAULT_PLATFORM.to_owned(),
+            build_args: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            network: Network::Default,
+            add_hosts: Vec::new(),
+            triggers: Vec::new(),
+        }
+    }
+}

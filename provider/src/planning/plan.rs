@@ -1,0 +1,31 @@
+//! A build as a value: everything that a backend needs to know, and nothing that it would have to look up.
+
+use std::sync::Arc;
+
+use fastcontainer_build_context::Snapshot;
+use fastcontainer_registry::Repository;
+
+use super::options::BuildOptions;
+
+/// One build, independent of who runs it.
+#[derive(Debug, Clone)]
+pub struct BuildPlan {
+    /// Name of the Dockerfile as shown in messages.
+    pub dockerfile_name: String,
+    /// The Dockerfile's bytes.
+    pub dockerfile: Arc<[u8]>,
+    /// The files that the builder may see.
+    pub context: Arc<Snapshot>,
+    /// What identifies the build besides its bytes.
+    pub options: BuildOptions,
+    /// Whether every step must run.
+    pub no_cache: bool,
+    /// Where the image goes.
+    pub repository: Repository,
+    /// References of the images that the build reads from.
+    pub base_images: Vec<String>,
+    /// Pulumi project, a part of the send record's key.
+    pub project: String,
+    /// Logical name of the resource, the other part.
+    pub resource: String,
+}

@@ -1,0 +1,136 @@
+//! What to say about each error of an image, and what to do next.
+
+use fastcontainer_build_context::ContextError;
+use fastcontainer_buildkit::BuildError;
+use fastcontainer_property::{Failure, PropertyPath};
+use tonic::Code;
+
+use super::Report;
+use super::registry::registry_failure;
+use crate::backend::BackendError;
+use crate::image::content::{ContentError, ContentProblem};
+use crate::image::error::ImageError;
+use crate::planning::reason::Reason;
+
+impl From<&ImageError> for Report {
+    fn from(error: &ImageError) -> Self {
+        match error {
+            ImageError::Content(problems) => content(problems),
+            ImageError::ContentMoved { changes } => moved(error, changes.clone()),
+            ImageError::Reference(_) => Self::new(Code::InvalidArgument, error),
+            ImageError::Registry(failure) => registry_failure(failure),
+            ImageError::Backend(failure) => backend(failure),
+            ImageError::Build { source, dockerfile, snippet, log } => {
+                let mut report = backend(source);
+                if let Some(snippet) = snippet {
+                    report.headline = format!("{}\n{dockerfile}:\n{snippet}", report.headline);
+                }
+                report.headline = format!("{}\nthe whole log is in {}", report.headline, log.display());
+                report
+            }
+            ImageError::ForeignTag { reference, .. } => Self::new(Code::FailedPrecondition, error).hint(format!(
+                "content tags belong to this provider; remove the tag `{reference}` from the registry, then run `pulumi up` again"
+            )),
+            ImageError::ImmutableTag { .. } => Self::new(Code::FailedPrecondition, error)
+                .hint("make the tag mutable in the repository's settings, or remove it from `tags`"),
+            ImageError::NoSuchImage { .. } => Self::new(Code::NotFound, error),
+            ImageError::NotReadBack { .. } => Self::new(Code::Unavailable, error)
+                .hint("run `pulumi up` again: it adopts the image as soon as the registry shows it"),
+            ImageError::AfterPush { source, .. } => Self::from(&**source),
+            ImageError::NoRandomness => Self::new(Code::Unavailable, error),
+            ImageError::NotChecked => Self::new(Code::InvalidArgument, error)
+                .hint("the content could not be read when the inputs were checked; see the messages above"),
+            ImageError::Cancelled => Self::new(Code::Cancelled, error),
+        }
+    }
+}
+
+/// A problem on disk as a failed check of the input that names it.
+pub fn content_problem(problem: &ContentProblem) -> Failure {
+    let report = content_error(&problem.source);
+    Failure { path: PropertyPath::key(problem.property), reason: report.text() }
+}
+
+fn content(problems: &[ContentProblem]) -> Report {
+    let texts: Vec<_> = problems.iter().map(|problem| content_error(&problem.source).text()).collect();
+    let cancelled = problems.iter().any(|problem| is_cancelled(&problem.source));
+    Report::say(if cancelled { Code::Cancelled } else { Code::FailedPrecondition }, texts.join("\n"))
+}
+
+fn is_cancelled(error: &ContentError) -> bool {
+    matches!(error, ContentError::Context(error) if error.is_cancelled())
+}
+
+fn content_error(error: &ContentError) -> Report {
+    let report = Report::new(Code::FailedPrecondition, error);
+    let error = match error {
+        ContentError::Context(error) => error,
+        ContentError::Dockerfile(error) => return Report { hint: error.hint.clone(), ..report },
+    };
+    match error {
+        _ if error.is_not_found() => report.hint(
+            "paths are relative to the directory that the program runs in; if another resource writes this directory, pass that resource's output as `context`",
+        ),
+        _ if error.is_denied() => {
+            report.hint("make it readable for the user who runs Pulumi, or exclude it in .dockerignore")
+        }
+        _ if error.is_transient() => report.hint("run again when nothing writes into the context any more"),
+        ContextError::Entries { .. } => report.hint("remove them from the context, or exclude them in .dockerignore"),
+        _ => report,
+    }
+}
+
+fn moved(error: &ImageError, changes: Vec<fastcontainer_build_context::Change>) -> Report {
+    let mut report = Report::new(Code::FailedPrecondition, error)
+        .hint("run `pulumi up` again: it shows what it will build now; if another resource writes this directory, pass its output as `context`");
+    if !changes.is_empty() {
+        report.causes.push(Reason::Files(changes).to_string());
+    }
+    report
+}
+
+fn backend(error: &BackendError) -> Report {
+    match error {
+        BackendError::Build(error) => build(error),
+        BackendError::Connect(_) => Report::new(Code::Unavailable, error).hint(
+            "start Docker or buildkitd, or name an endpoint: `builder: {local: {address: …}}`, BUILDKIT_HOST or DOCKER_HOST",
+        ),
+        BackendError::Address(_) => Report::new(Code::InvalidArgument, error)
+            .hint("addresses are unix://PATH, tcp://HOST:PORT, docker-container://NAME or ssh://USER@HOST"),
+        BackendError::Credential(_) => Report::new(Code::Unauthenticated, error)
+            .hint("log in with `docker login`, or set `registries` in the provider's configuration"),
+        BackendError::Cancelled => Report::new(Code::Cancelled, error),
+    }
+}
+
+fn build(error: &BuildError) -> Report {
+    let report = |code| Report::new(code, error);
+    match error {
+        BuildError::StepFailed { log_tail, .. } => {
+            let mut report = report(Code::FailedPrecondition);
+            for line in log_tail {
+                report.headline.push_str("\n  | ");
+                report.headline.push_str(line);
+            }
+            report
+        }
+        BuildError::Cancelled => report(Code::Cancelled),
+        BuildError::Unavailable { .. } => {
+            report(Code::Unavailable).hint("check that the builder still runs, then run `pulumi up` again")
+        }
+        BuildError::PushDenied { .. } => {
+            report(Code::PermissionDenied).hint("check that the credentials in use may push to this repository")
+        }
+        BuildError::BaseImageUnavailable { .. } if error.is_denied() => report(Code::PermissionDenied).hint(
+            "check the name of the image; for a private one log in with `docker login`, or set `registries` in the provider's configuration",
+        ),
+        BuildError::FilesOutsideFingerprint { .. } => {
+            report(Code::FailedPrecondition).hint("this is a defect of the provider; please report it with the Dockerfile")
+        }
+        BuildError::ContextChanged { .. } => report(Code::FailedPrecondition)
+            .hint("run `pulumi up` again when nothing writes into the context any more"),
+        BuildError::Unsupported { .. } => report(Code::FailedPrecondition)
+            .hint("use another builder (`builder.local.address`), or leave the input out"),
+        _ => report(Code::FailedPrecondition),
+    }
+}

@@ -1,0 +1,114 @@
+//! The Pulumi package schema, derived from the Rust types that decode and encode.
+//!
+//! Names, types, requiredness and descriptions come from the types by way of JSON Schema; this module adds what only
+//! Pulumi knows: tokens, language settings, which inputs replace.
+
+mod convert;
+
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use crate::config::ProviderConfig;
+use crate::functions::{GetFingerprintArgs, GetFingerprintResult, GetImageArgs, GetImageResult};
+use crate::image::inputs::ImageInputs;
+use crate::image::outputs::ImageOutputs;
+use convert::Objects;
+
+/// Name of the package.
+pub const PACKAGE: &str = "fastcontainer";
+/// Version of the package and of the plugin.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Token of the resource.
+pub const IMAGE: &str = "fastcontainer:index:FastContainerImage";
+/// Token of the function that looks an image up.
+pub const GET_IMAGE: &str = "fastcontainer:index:getImage";
+/// Token of the function that computes a fingerprint.
+pub const GET_FINGERPRINT: &str = "fastcontainer:index:getFingerprint";
+
+const HOMEPAGE: &str = env!("CARGO_PKG_REPOSITORY");
+
+/// The whole schema as JSON.
+#[must_use]
+pub fn package_schema() -> Value {
+    let mut objects = Objects::new(SchemaGenerator::new(SchemaSettings::draft2020_12()));
+    let inputs = objects.object::<ImageInputs>();
+    let outputs = objects.object::<ImageOutputs>();
+    let config = objects.object::<ProviderConfig>();
+    let mut input_properties = inputs.properties.clone();
+    mark_replacing(&mut input_properties, "repository");
+    let mut properties = inputs.properties;
+    properties.extend(outputs.properties);
+    let required: Vec<_> = inputs.required.iter().chain(&outputs.required).cloned().collect();
+    let functions = json!({
+        (GET_IMAGE): function::<GetImageArgs, GetImageResult>(&mut objects),
+        (GET_FINGERPRINT): function::<GetFingerprintArgs, GetFingerprintResult>(&mut objects),
+    });
+    let mut schema = package();
+    schema.extend(
+        [
+            ("config", json!({ "variables": config.properties })),
+            ("provider", json!({ "description": PROVIDER, "inputProperties": config.properties })),
+            (
+                "resources",
+                json!({ (IMAGE): {
+                    "description": RESOURCE,
+                    "inputProperties": input_properties,
+                    "requiredInputs": inputs.required,
+                    "properties": properties,
+                    "required": required,
+                }}),
+            ),
+            ("functions", functions),
+            ("types", Value::Object(objects.types())),
+        ]
+        .map(|(key, value)| (key.to_owned(), value)),
+    );
+    Value::Object(schema)
+}
+
+const PROVIDER: &str = "Configuration of the fastcontainer provider.";
+const RESOURCE: &str = "A container image, built from a directory with a Dockerfile and pushed to a registry. It is built \
+again only when its content changed: preview says which images will rebuild, and why.\n\n\
+Deleting the resource forgets it: nothing is removed from the registry, since other stacks may use the same image.";
+
+fn function<A: JsonSchema, R: JsonSchema>(objects: &mut Objects) -> Value {
+    let (arguments, result) = (objects.object::<A>(), objects.object::<R>());
+    json!({
+        "description": arguments.description,
+        "inputs": { "type": "object", "properties": arguments.properties, "required": arguments.required },
+        "outputs": { "type": "object", "properties": result.properties, "required": result.required },
+    })
+}
+
+fn mark_replacing(properties: &mut Map<String, Value>, name: &str) {
+    if let Some(Value::Object(property)) = properties.get_mut(name) {
+        property.insert("willReplaceOnChanges".to_owned(), Value::Bool(true));
+    }
+}
+
+/// Everything that no Rust type knows.
+fn package() -> Map<String, Value> {
+    let package = json!({
+        "name": PACKAGE,
+        "displayName": "Fast Container",
+        "version": VERSION,
+        "description": "Container images declared in Pulumi programs, rebuilt only when their content changed.",
+        "keywords": ["pulumi", "category/infrastructure", "kind/native", "docker", "buildkit", "ecr", "container", "image"],
+        "homepage": HOMEPAGE,
+        "repository": HOMEPAGE,
+        "license": "Apache-2.0",
+        "publisher": "pulumi-fastcontainer",
+        "namespace": "fastcontainer",
+        "language": {
+            "nodejs": { "packageName": "@fastcontainer/fastcontainer", "respectSchemaVersion": true },
+            "python": { "packageName": "pulumi_fastcontainer", "pyproject": { "enabled": true }, "respectSchemaVersion": true },
+            "go": { "importBasePath": "github.com/pulumi-fastcontainer/pulumi-fastcontainer/sdk/go/fastcontainer", "respectSchemaVersion": true },
+            "csharp": { "rootNamespace": "FastContainer", "respectSchemaVersion": true },
+            "java": { "basePackage": "com.fastcontainer", "buildFiles": "gradle" },
+        },
+    });
+    match package {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}

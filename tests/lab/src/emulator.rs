@@ -1,0 +1,132 @@
+//! The emulator of AWS and of public registries, as a daemon of the lab and through its admin plane.
+//!
+//! Starts the program of the package `aws-emulator`, serves base images through it, and lets tests ask and arrange
+//! (counters, faults, tags). What it emulates and how is that package's business.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::error::{LabError, Result};
+use crate::http::{Address, Body, request};
+use crate::images::BaseImage;
+use crate::process::{Daemon, tail};
+use crate::settings::{ACCOUNT, PLAIN_PASSWORD, PLAIN_USER, REGION};
+use crate::tools::Tools;
+
+/// Handle of a running emulator.
+#[derive(Debug, Clone)]
+pub struct Emulator {
+    http: SocketAddr,
+}
+
+impl Emulator {
+    /// The emulator whose plain listener is on `port`.
+    pub(crate) fn on_port(port: u16) -> Self {
+        Self {
+            http: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        }
+    }
+
+    /// Starts the emulator for the lab in `directory` and waits until it serves; `with_tls` also on port 443.
+    pub(crate) fn start(program: &Path, directory: &Path, port: u16, with_tls: bool) -> Result<Self> {
+        let daemon = Daemon::new("aws-emulator", directory);
+        let mut command = Command::new(program);
+        command
+            .args(["--http", &format!("127.0.0.1:{port}"), "--account", ACCOUNT])
+            .args([
+                "--user",
+                PLAIN_USER,
+                "--password",
+                PLAIN_PASSWORD,
+                "--region",
+                REGION,
+                "--region",
+                "us-east-1",
+            ])
+            .arg("--data")
+            .arg(directory.join("emulator"));
+        if with_tls {
+            command
+                .args(["--https", "127.0.0.1:443"])
+                .arg("--tls-dir")
+                .arg(tls_directory(directory));
+        }
+        daemon.start(&mut command)?;
+        daemon.wait_until(Duration::from_secs(30), || listening_port(daemon.log()).is_some())?;
+        let port = listening_port(daemon.log()).ok_or_else(|| LabError::malformed("the emulator's log", "no port"))?;
+        Ok(Self::on_port(port))
+    }
+
+    /// Ends the emulator of the lab in `directory`.
+    pub(crate) fn stop(&self, directory: &Path) {
+        Daemon::new("aws-emulator", directory).stop(Duration::from_secs(5));
+    }
+
+    /// Port of the plain listener.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.http.port()
+    }
+
+    /// Base URL of the plain listener; the admin plane is below `/_admin/`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.http)
+    }
+
+    /// Imports an OCI layout archive under a public name such as `docker.io/library/busybox:1.36`.
+    ///
+    /// # Errors
+    /// When the emulator refuses the archive.
+    pub fn seed(&self, reference: &str, archive: &Path) -> Result<()> {
+        let path = format!("/_admin/seed?reference={reference}");
+        request(&Address::Tcp(self.http), "POST", &path, &Body::File(archive)).map(drop)
+    }
+
+    /// Imports a base image from the tools' cache.
+    ///
+    /// # Errors
+    /// When it has not been made yet, or the emulator refuses it.
+    pub fn seed_base_image(&self, image: BaseImage, tools: &Tools) -> Result<()> {
+        self.seed(image.reference(), &tools.image_archive(image)?)
+    }
+
+    /// Asks the admin plane, for example `GET` `counters`; the answer is JSON.
+    ///
+    /// # Errors
+    /// When it does not answer or refuses.
+    pub fn admin(&self, method: &str, path: &str) -> Result<Value> {
+        self.send(method, path, &Body::Empty)
+    }
+
+    /// Orders something with a JSON body, for example `POST` `faults`.
+    ///
+    /// # Errors
+    /// When it does not answer or refuses.
+    pub fn admin_with(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
+        self.send(method, path, &Body::Json(&body.to_string()))
+    }
+
+    fn send(&self, method: &str, path: &str, body: &Body<'_>) -> Result<Value> {
+        let answer = request(&Address::Tcp(self.http), method, &format!("/_admin/{path}"), body)?;
+        serde_json::from_slice(&answer)
+            .map_err(|error| LabError::malformed(format!("the answer to {method} {path}"), error))
+    }
+}
+
+/// Where the emulator keeps its certificates.
+pub(crate) fn tls_directory(directory: &Path) -> PathBuf {
+    directory.join("tls")
+}
+
+/// The port in the last `listening http=HOST:PORT https=…` line of the log.
+fn listening_port(log: &Path) -> Option<u16> {
+    let text = tail(log);
+    let line = text.lines().rev().find(|line| line.starts_with("listening "))?;
+    let address = line.split_whitespace().find_map(|word| word.strip_prefix("http="))?;
+    address.parse::<SocketAddr>().ok().map(|address| address.port())
+}

@@ -1,0 +1,147 @@
+//! What `setup` installs: names, pinned versions and where each comes from.
+//!
+//! Versions are those that the package registries serve; change one here and the next `setup` builds it into a folder of its own.
+//! How a kind of source is turned into files is in `go`, `debian` and `python`, and for base images in `images`.
+
+use crate::images::ImageRecipe;
+use crate::tools::{DebianPackages, GoProgram};
+
+/// A third-party tool of the lab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tool {
+    /// `buildkitd` and `buildctl`.
+    BuildKit,
+    /// The Pulumi CLI with the YAML language host beside it.
+    Pulumi,
+    /// `dockerd` of the 29 series, for the containerd store.
+    Dockerd,
+    /// The CNCF distribution `registry`.
+    Registry,
+    /// Debian's dockerd (classic store), containerd, runc, busybox and mmdebstrap, unpacked.
+    Debian,
+    /// A Python environment with the `pulumi` package.
+    Python,
+}
+
+/// Where the files of a tool come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// Compiled from Go modules.
+    Go(&'static [GoProgram]),
+    /// Unpacked Debian packages.
+    Debian(DebianPackages),
+    /// A Python virtual environment with these requirements.
+    Python(&'static [&'static str]),
+    /// A base image.
+    Image(ImageRecipe),
+}
+
+/// One entry of the cache: what it is called, how it is made and how to see that it is whole.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// First part of the folder's name.
+    pub name: String,
+    /// Second part of the folder's name.
+    pub version: String,
+    /// How it is made.
+    pub(crate) source: Source,
+    /// Files, relative to the folder, whose SHA-256 the stamp holds.
+    pub(crate) proof: Vec<&'static str>,
+}
+
+impl Recipe {
+    /// Name of the folder in the cache.
+    #[must_use]
+    pub fn folder(&self) -> String {
+        format!("{}-{}", self.name, self.version)
+    }
+}
+
+const BUILDKIT: &[GoProgram] = &[
+    GoProgram {
+        ldflags: "-X github.com/moby/buildkit/version.Version=v0.31.1",
+        ..buildkit("cmd/buildkitd")
+    },
+    GoProgram {
+        ldflags: "-X github.com/moby/buildkit/version.Version=v0.31.1",
+        ..buildkit("cmd/buildctl")
+    },
+];
+
+const PULUMI: &[GoProgram] = &[
+    GoProgram {
+        ldflags: "-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.259.0",
+        // The CLI's own go.mod replaces this module; a module that only requires the CLI has to repeat it.
+        replace: "github.com/atotto/clipboard => github.com/tgummerer/clipboard v0.0.0-20241001131231-d02d263e614e",
+        ..GoProgram::new("github.com/pulumi/pulumi/pkg/v3", "v3.259.0", "cmd/pulumi")
+    },
+    GoProgram::new("github.com/pulumi/pulumi-yaml", "v1.38.0", "cmd/pulumi-language-yaml"),
+];
+
+const DOCKERD: &[GoProgram] = &[GoProgram {
+    ldflags: "-X github.com/moby/moby/v2/dockerversion.Version=29.0.0-beta.1",
+    // Without cgo it calls the `nft` program instead of linking libnftables, so that no header package is needed.
+    cgo: false,
+    ..GoProgram::new("github.com/moby/moby/v2", "v2.0.0-beta.1", "cmd/dockerd")
+}];
+
+const REGISTRY: &[GoProgram] = &[GoProgram::new(
+    "github.com/distribution/distribution/v3",
+    "v3.0.0",
+    "cmd/registry",
+)];
+
+const fn buildkit(package: &'static str) -> GoProgram {
+    GoProgram::new("github.com/moby/buildkit", "v0.31.1", package)
+}
+
+impl Tool {
+    /// All tools, in the order in which `setup` installs them.
+    pub const ALL: [Self; 6] = [
+        Self::Debian,
+        Self::BuildKit,
+        Self::Pulumi,
+        Self::Dockerd,
+        Self::Registry,
+        Self::Python,
+    ];
+
+    /// How this tool is made.
+    #[must_use]
+    pub fn recipe(self) -> Recipe {
+        let (name, version, source, proof) = match self {
+            Self::BuildKit => (
+                "buildkit",
+                "v0.31.1",
+                Source::Go(BUILDKIT),
+                &["buildkitd", "buildctl"][..],
+            ),
+            Self::Pulumi => (
+                "pulumi",
+                "v3.259.0",
+                Source::Go(PULUMI),
+                &["pulumi", "pulumi-language-yaml"][..],
+            ),
+            Self::Dockerd => ("dockerd", "v29.0.0-beta.1", Source::Go(DOCKERD), &["dockerd"][..]),
+            Self::Registry => ("registry", "v3.0.0", Source::Go(REGISTRY), &["registry"][..]),
+            Self::Debian => (
+                "debian",
+                "1",
+                Source::Debian(DebianPackages::LAB),
+                DebianPackages::PROGRAMS,
+            ),
+            Self::Python => (
+                "python-pulumi",
+                "3.272.0",
+                Source::Python(&["pulumi==3.272.0"]),
+                &["pyvenv.cfg"][..],
+            ),
+        };
+        Recipe {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            source,
+            proof: proof.to_vec(),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Programs compiled from the Go module proxy.
+//!
+//! Each is built in a throw-away module with a single requirement: `go install PKG@VERSION` is refused for modules with replace or
+//! exclude lines and asks for version lists that a proxy may not serve. Versions are exact; nothing is resolved to "latest".
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::error::{LabError, Result, cannot};
+use crate::process::run_watched;
+
+/// A Go command and how it is compiled.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GoProgram {
+    /// Module path.
+    pub(crate) module: &'static str,
+    /// Module version.
+    pub(crate) version: &'static str,
+    /// Package below the module; its last part is the program's name.
+    pub(crate) package: &'static str,
+    /// Extra linker flags; empty for none.
+    pub(crate) ldflags: &'static str,
+    /// A `replace` directive; empty for none.
+    pub(crate) replace: &'static str,
+    /// False to compile without C.
+    pub(crate) cgo: bool,
+}
+
+impl GoProgram {
+    /// A program without special flags.
+    #[must_use]
+    pub(crate) const fn new(module: &'static str, version: &'static str, package: &'static str) -> Self {
+        Self {
+            module,
+            version,
+            package,
+            ldflags: "",
+            replace: "",
+            cgo: true,
+        }
+    }
+
+    /// File name of the program.
+    #[must_use]
+    pub(crate) fn name(&self) -> &'static str {
+        self.package.rsplit('/').next().unwrap_or(self.package)
+    }
+
+    /// Compiles the program into `directory`.
+    ///
+    /// # Errors
+    /// When Go is missing, a module is not served or the compilation fails.
+    pub(crate) fn build(&self, directory: &Path) -> Result<()> {
+        let module = tempfile::tempdir().map_err(cannot("create", &std::env::temp_dir()))?;
+        self.write_module(module.path())?;
+        let mut command = Command::new("go");
+        command
+            .current_dir(module.path())
+            .env("GOFLAGS", "-mod=mod -buildvcs=false")
+            .args([
+                "build",
+                "-trimpath",
+                "-ldflags",
+                &format!("-s -w {}", self.ldflags),
+                "-o",
+            ])
+            .arg(directory.join(self.name()))
+            .arg(format!("{}/{}", self.module, self.package));
+        if !self.cgo {
+            command.env("CGO_ENABLED", "0");
+        }
+        let label = format!("go build {} {}", self.name(), self.version);
+        run_watched(&label, &mut command, &directory.join("build.log")).map_err(|error| match error {
+            LabError::NotStarted { .. } => LabError::missing("`go`", "install Go 1.26 or later and put it on PATH"),
+            other => other,
+        })
+    }
+
+    fn write_module(&self, directory: &Path) -> Result<()> {
+        let replace = if self.replace.is_empty() {
+            String::new()
+        } else {
+            format!("\nreplace {}\n", self.replace)
+        };
+        let manifest = format!(
+            "module fastcontainer.invalid/tool\n\ngo 1.26\n\nrequire {} {}\n{replace}",
+            self.module, self.version
+        );
+        let imports = format!(
+            "//go:build tools\n\npackage tools\n\nimport _ \"{}/{}\"\n",
+            self.module, self.package
+        );
+        for (name, text) in [("go.mod", manifest), ("tools.go", imports)] {
+            let path = directory.join(name);
+            fs::write(&path, text).map_err(cannot("write", &path))?;
+        }
+        Ok(())
+    }
+}

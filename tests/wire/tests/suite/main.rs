@@ -1,0 +1,16 @@
+//! The provider binary over gRPC, for everything that needs neither a builder nor a registry.
+//!
+//! One module for each promise of the wire: how the process lives, what it says about itself, and what Check, Diff and
+//! the previews answer. Times are upper bounds with a wide margin, never measurements.
+#![cfg(test)]
+
+mod check;
+mod config;
+mod diff;
+mod fingerprint;
+mod handshake;
+mod life;
+mod preview;
+mod refusals;
+mod serialiser;
+mod sources;

@@ -1,0 +1,151 @@
+//! `cargo xtask test`: everything that guards a change, from a fresh machine.
+//!
+//! The order is cheap to expensive: lint, unit tests, the binary over gRPC, the real CLI on each kind of endpoint, the
+//! demo. The last line sums up what all test runners counted.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use fastcontainer_lab::{Endpoint, say};
+use serde_json::Value;
+
+use crate::lint::lint;
+use crate::shell::{Outcome, output, run, workspace_root};
+use crate::{demo, setup};
+
+/// Parts of the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Suite {
+    Lint,
+    Unit,
+    Wire,
+    E2e,
+    Demo,
+}
+
+/// Run all tests; installs what they need.
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Run one suite only.
+    #[arg(long)]
+    only: Option<Suite>,
+    /// Run end-to-end tests on one kind of endpoint only.
+    #[arg(long)]
+    endpoint: Option<Endpoint>,
+    /// Run only tests whose name contains this text.
+    filter: Option<String>,
+}
+
+/// What the test runners counted.
+#[derive(Debug, Default)]
+struct Count {
+    passed: u32,
+    failed: u32,
+    skipped: u32,
+}
+
+impl Test {
+    pub(crate) fn run(self) -> Outcome {
+        let mut count = Count::default();
+        let wanted = |suite| self.only.is_none_or(|only| only == suite);
+        setup::for_tests()?;
+        if wanted(Suite::Lint) {
+            timed("lint", lint)?;
+        }
+        if wanted(Suite::Unit) {
+            let mut command = cargo_test(&["--workspace", "--exclude", "e2e", "--exclude", "wire"]);
+            timed("unit tests", || count.of(command.args(self.filter.iter())))?;
+        }
+        run(Command::new("cargo").args(["build", "--quiet", "--workspace", "--bins"]))?;
+        if wanted(Suite::Wire) {
+            let mut command = cargo_test(&["--package", "wire"]);
+            timed("the binary over gRPC", || count.of(command.args(self.filter.iter())))?;
+        }
+        if wanted(Suite::E2e) {
+            self.end_to_end(&mut count)?;
+        }
+        if wanted(Suite::Demo) {
+            timed("demo", || demo::run(Endpoint::Buildkitd))?;
+            count.passed += 1;
+        }
+        count.close()
+    }
+
+    fn end_to_end(&self, count: &mut Count) -> Outcome {
+        let programs = test_programs("e2e")?;
+        for endpoint in Endpoint::ALL.into_iter().filter(|one| self.endpoint.is_none_or(|only| only == *one)) {
+            timed(&format!("end to end on {endpoint}"), || {
+                programs.iter().try_for_each(|program| self.in_lab(endpoint, program, count))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Test {
+    /// Runs one test program in a lab of its own.
+    fn in_lab(&self, endpoint: Endpoint, program: &str, count: &mut Count) -> Outcome {
+        let mut command = Command::new(workspace_root().join("target/debug/lab"));
+        command.args(["run", "--toolchain", "--plugin", "debug", "--endpoint", endpoint.name(), "--", program]);
+        count.of(command.args(["--test-threads", "4"]).args(self.filter.iter()))
+    }
+}
+
+fn timed(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {
+    say(&format!("== {name}"));
+    let started = Instant::now();
+    let outcome = work();
+    say(&format!("== {name}: {:.0} s", started.elapsed().as_secs_f64()));
+    outcome
+}
+
+fn cargo_test(arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--quiet"]).args(arguments).arg("--");
+    command
+}
+
+/// The compiled test programs of a package.
+fn test_programs(package: &str) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+    let messages =
+        output(Command::new("cargo").args(["test", "--no-run", "--message-format", "json", "--package", package]))?;
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let tests = messages.filter(|message| message["profile"]["test"] == true);
+    Ok(tests.filter_map(|message| message["executable"].as_str().map(str::to_owned)).collect())
+}
+
+impl Count {
+    /// Runs test programs and adds up their closing lines. All of them run, also after a failure.
+    fn of(&mut self, command: &mut Command) -> Outcome {
+        let mut child = command.current_dir(workspace_root()).stdout(Stdio::piped()).spawn()?;
+        for line in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines()) {
+            let line = line?;
+            self.add(&line);
+            say(&line);
+        }
+        if !child.wait()?.success() && self.failed == 0 {
+            self.failed += 1;
+        }
+        Ok(())
+    }
+
+    /// `test result: ok. 12 passed; 0 failed; 1 ignored; …`
+    fn add(&mut self, line: &str) {
+        let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else { return };
+        for part in counts.split("; ") {
+            match part.split_once(' ') {
+                Some((number, "passed")) => self.passed += number.parse().unwrap_or(0),
+                Some((number, "failed")) => self.failed += number.parse().unwrap_or(0),
+                Some((number, "ignored")) => self.skipped += number.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+
+    fn close(&self) -> Outcome {
+        say(&format!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped));
+        if self.failed == 0 { Ok(()) } else { Err("tests failed".into()) }
+    }
+}
