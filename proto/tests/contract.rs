@@ -31,7 +31,7 @@ fn python() -> PathBuf {
         || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache"),
         PathBuf::from,
     );
-    base.join("pulumi-fastcontainer/tools-v1/venv/bin/python")
+    base.join("pulumi-fastcontainer/tools-v1/python-pulumi-3.272.0/bin/python")
 }
 
 fn published() -> Contract {

@@ -81,7 +81,11 @@ impl Settings {
 
 /// The platform's cache directory with our folder in it; a folder of the temporary directory when there is no home.
 fn default_cache_dir() -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let base = if cfg!(target_os = "macos") {
         variable("HOME").map(|home| home.join("Library/Caches"))
     } else if cfg!(windows) {
@@ -97,7 +101,11 @@ fn default_cache_dir() -> PathBuf {
 pub fn check_config(mut properties: PropertyMap) -> (PropertyMap, Vec<Failure>) {
     let failures = decode(&properties, Form::Config, read).failures;
     if let Some(key) = properties.remove("reuseKey") {
-        let secret = if key.contains_secret() { key } else { PropertyValue::secret(key) };
+        let secret = if key.contains_secret() {
+            key
+        } else {
+            PropertyValue::secret(key)
+        };
         properties.insert("reuseKey".to_owned(), secret);
     }
     (properties, failures)
@@ -109,7 +117,11 @@ pub fn check_config(mut properties: PropertyMap) -> (PropertyMap, Vec<Failure>) 
 /// Everything that is wrong with it.
 pub fn decode_config(properties: &PropertyMap) -> Result<ProviderConfig, Vec<Failure>> {
     let decoded = decode(properties, Form::Config, read);
-    if decoded.failures.is_empty() { Ok(decoded.value) } else { Err(decoded.failures) }
+    if decoded.failures.is_empty() {
+        Ok(decoded.value)
+    } else {
+        Err(decoded.failures)
+    }
 }
 
 fn read(config: &mut Decoder<'_>) -> ProviderConfig {
@@ -136,5 +148,8 @@ fn login(value: Cursor<'_>) -> Field<RegistryLogin> {
 }
 
 fn parallel(value: Cursor<'_>) -> Option<u32> {
-    value.integer(1..=1000).known().and_then(|count| u32::try_from(count).ok())
+    value
+        .integer(1..=1000)
+        .known()
+        .and_then(|count| u32::try_from(count).ok())
 }

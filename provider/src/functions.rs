@@ -88,16 +88,23 @@ pub async fn get_image(op: &Operation, args: GetImageArgs) -> Result<GetImageRes
         (Some(digest), _) => crate::registries::by_digest(digest)?,
         (None, tag) => Reference::Tag(fastcontainer_registry::Tag::parse(tag.as_deref().unwrap_or("latest"))?),
     };
-    let found = op.session.registries.look_up(&repository, &reference, &op.cancel).await?;
-    let found = found.ok_or_else(|| ImageError::NoSuchImage { reference: format!("{repository} {reference}") })?;
+    let found = op
+        .session
+        .registries
+        .look_up(&repository, &reference, &op.cancel)
+        .await?;
+    let found = found.ok_or_else(|| ImageError::NoSuchImage {
+        reference: format!("{repository} {reference}"),
+    })?;
     Ok(described(&repository, &found))
 }
 
 fn described(repository: &Repository, found: &Manifest) -> GetImageResult {
     let platform_digests = match &found.kind {
-        ManifestKind::Index(platforms) => {
-            platforms.iter().map(|(platform, digest)| (platform.clone(), digest.to_string())).collect()
-        }
+        ManifestKind::Index(platforms) => platforms
+            .iter()
+            .map(|(platform, digest)| (platform.clone(), digest.to_string()))
+            .collect(),
         _ => BTreeMap::new(),
     };
     GetImageResult {
@@ -122,7 +129,12 @@ pub async fn get_fingerprint(op: &Operation, args: GetFingerprintArgs) -> Result
     Ok(GetFingerprintResult {
         fingerprint: FingerprintOutput::from(fingerprint),
         mode: "context".to_owned(),
-        files: content.snapshot.entries().iter().map(|entry| entry.path.clone()).collect(),
+        files: content
+            .snapshot
+            .entries()
+            .iter()
+            .map(|entry| entry.path.clone())
+            .collect(),
     })
 }
 

@@ -22,7 +22,10 @@ fn print(text: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-#[expect(clippy::print_stderr, reason = "the engine shows standard error when the plugin ends early")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the engine shows standard error when the plugin ends early"
+)]
 fn serve(engine_address: Option<String>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let served = runtime.map_err(Into::into).and_then(|runtime| {
@@ -63,7 +66,10 @@ mod tests {
     fn flags_of_the_engine_are_no_address() {
         let given = |text: &str| engine_address(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(given("127.0.0.1:5").as_deref(), Some("127.0.0.1:5"));
-        assert_eq!(given("--logtostderr -v=9 --tracing http://x 127.0.0.1:5").as_deref(), Some("127.0.0.1:5"));
+        assert_eq!(
+            given("--logtostderr -v=9 --tracing http://x 127.0.0.1:5").as_deref(),
+            Some("127.0.0.1:5")
+        );
         assert_eq!(given("--unknown 127.0.0.1:5").as_deref(), Some("127.0.0.1:5"));
         assert_eq!(given(""), None);
     }

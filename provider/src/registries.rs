@@ -50,7 +50,11 @@ impl Registries {
     /// Registries reached through `client`; hosts of ECR through `ecr`.
     #[must_use]
     pub fn new(client: RegistryClient, ecr: Arc<Ecr>, credentials: Arc<dyn CredentialSource>) -> Self {
-        Self { client, ecr, credentials }
+        Self {
+            client,
+            ecr,
+            credentials,
+        }
     }
 
     /// Asks for a manifest. `None` only when it is definitely not there.
@@ -123,8 +127,17 @@ pub struct EcrLogins(pub Arc<Ecr>);
 #[async_trait]
 impl CredentialSource for EcrLogins {
     async fn credential(&self, host: &str, fresh: bool) -> Result<Option<Credential>, CredentialError> {
-        let Some(host) = EcrHost::parse(host) else { return Ok(None) };
-        let login = self.0.login(&host, fresh).await.map_err(|error| CredentialError::other(host.to_string(), error))?;
-        Ok(Some(Credential { username: login.username, password: login.password }))
+        let Some(host) = EcrHost::parse(host) else {
+            return Ok(None);
+        };
+        let login = self
+            .0
+            .login(&host, fresh)
+            .await
+            .map_err(|error| CredentialError::other(host.to_string(), error))?;
+        Ok(Some(Credential {
+            username: login.username,
+            password: login.password,
+        }))
     }
 }

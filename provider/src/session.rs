@@ -42,9 +42,13 @@ impl Session {
             endpoint_url: config.endpoint_url.clone(),
         }));
         let logins = config.registries.iter().flatten();
-        let configured = StaticCredentials::new(
-            logins.map(|login| (login.address.clone(), login.username.clone(), login.password.clone().into())),
-        );
+        let configured = StaticCredentials::new(logins.map(|login| {
+            (
+                login.address.clone(),
+                login.username.clone(),
+                login.password.clone().into(),
+            )
+        }));
         let credentials: Arc<dyn CredentialSource> = Arc::new(Chain::new(vec![
             Arc::new(configured),
             Arc::new(EcrLogins(ecr.clone())),
@@ -80,7 +84,9 @@ impl Session {
     /// When its address cannot be used.
     pub fn builder(&self, inputs: &ImageInputs) -> Result<Builder, ImageError> {
         let chosen = inputs.builder.as_ref().or(self.settings.config.builder.as_ref());
-        let address = chosen.and_then(|builder| builder.local.as_ref()).and_then(|local| local.address.as_deref());
+        let address = chosen
+            .and_then(|builder| builder.local.as_ref())
+            .and_then(|local| local.address.as_deref());
         Ok(self.endpoints.select(address)?)
     }
 
@@ -102,7 +108,10 @@ impl Session {
     /// When the operation is cancelled first.
     pub async fn build_slot(&self, cancel: &CancellationToken) -> Result<Held<OwnedSemaphorePermit>, ImageError> {
         if let Ok(permit) = self.slots.clone().try_acquire_owned() {
-            return Ok(Held { _guard: permit, waited: false });
+            return Ok(Held {
+                _guard: permit,
+                waited: false,
+            });
         }
         tokio::select! {
             permit = self.slots.clone().acquire_owned() => {
@@ -165,7 +174,10 @@ impl KeyedLocks {
             locks.entry(key.to_owned()).or_default().clone()
         };
         if let Ok(guard) = lock.clone().try_lock_owned() {
-            return Ok(Held { _guard: guard, waited: false });
+            return Ok(Held {
+                _guard: guard,
+                waited: false,
+            });
         }
         tokio::select! {
             guard = lock.lock_owned() => Ok(Held { _guard: guard, waited: true }),

@@ -20,7 +20,12 @@ impl Urn {
         let mut parts = text.strip_prefix("urn:pulumi:").unwrap_or_default().splitn(4, "::");
         let mut next = || parts.next().unwrap_or_default().to_owned();
         let (stack, project, _type, name) = (next(), next(), next(), next());
-        Self { text: text.to_owned(), stack, project, name }
+        Self {
+            text: text.to_owned(),
+            stack,
+            project,
+            name,
+        }
     }
 }
 

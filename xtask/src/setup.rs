@@ -20,12 +20,20 @@ pub(crate) struct Setup {
 
 /// Installs what the demo needs.
 pub(crate) fn for_demo() -> Outcome {
-    Setup { toolchain: false, only: Vec::new() }.run()
+    Setup {
+        toolchain: false,
+        only: Vec::new(),
+    }
+    .run()
 }
 
 /// Installs what the tests need.
 pub(crate) fn for_tests() -> Outcome {
-    Setup { toolchain: true, only: Vec::new() }.run()
+    Setup {
+        toolchain: true,
+        only: Vec::new(),
+    }
+    .run()
 }
 
 impl Setup {

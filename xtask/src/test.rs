@@ -75,9 +75,14 @@ impl Test {
 
     fn end_to_end(&self, count: &mut Count) -> Outcome {
         let programs = test_programs("e2e")?;
-        for endpoint in Endpoint::ALL.into_iter().filter(|one| self.endpoint.is_none_or(|only| only == *one)) {
+        for endpoint in Endpoint::ALL
+            .into_iter()
+            .filter(|one| self.endpoint.is_none_or(|only| only == *one))
+        {
             timed(&format!("end to end on {endpoint}"), || {
-                programs.iter().try_for_each(|program| self.in_lab(endpoint, program, count))
+                programs
+                    .iter()
+                    .try_for_each(|program| self.in_lab(endpoint, program, count))
             })?;
         }
         Ok(())
@@ -88,7 +93,16 @@ impl Test {
     /// Runs one test program in a lab of its own.
     fn in_lab(&self, endpoint: Endpoint, program: &str, count: &mut Count) -> Outcome {
         let mut command = Command::new(workspace_root().join("target/debug/lab"));
-        command.args(["run", "--toolchain", "--plugin", "debug", "--endpoint", endpoint.name(), "--", program]);
+        command.args([
+            "run",
+            "--toolchain",
+            "--plugin",
+            "debug",
+            "--endpoint",
+            endpoint.name(),
+            "--",
+            program,
+        ]);
         count.of(command.args(["--test-threads", "4"]).args(self.filter.iter()))
     }
 }
@@ -111,16 +125,25 @@ fn cargo_test(arguments: &[&str]) -> Command {
 fn test_programs(package: &str) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let messages =
         output(Command::new("cargo").args(["test", "--no-run", "--message-format", "json", "--package", package]))?;
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let messages = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let tests = messages.filter(|message| message["profile"]["test"] == true);
-    Ok(tests.filter_map(|message| message["executable"].as_str().map(str::to_owned)).collect())
+    Ok(tests
+        .filter_map(|message| message["executable"].as_str().map(str::to_owned))
+        .collect())
 }
 
 impl Count {
     /// Runs test programs and adds up their closing lines. All of them run, also after a failure.
     fn of(&mut self, command: &mut Command) -> Outcome {
         let mut child = command.current_dir(workspace_root()).stdout(Stdio::piped()).spawn()?;
-        for line in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines()) {
+        for line in child
+            .stdout
+            .take()
+            .into_iter()
+            .flat_map(|stdout| BufReader::new(stdout).lines())
+        {
             let line = line?;
             self.add(&line);
             say(&line);
@@ -133,7 +156,12 @@ impl Count {
 
     /// `test result: ok. 12 passed; 0 failed; 1 ignored; …`
     fn add(&mut self, line: &str) {
-        let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else { return };
+        let Some((_, counts)) = line
+            .strip_prefix("test result: ")
+            .and_then(|rest| rest.split_once(". "))
+        else {
+            return;
+        };
         for part in counts.split("; ") {
             match part.split_once(' ') {
                 Some((number, "passed")) => self.passed += number.parse().unwrap_or(0),
@@ -145,7 +173,14 @@ impl Count {
     }
 
     fn close(&self) -> Outcome {
-        say(&format!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped));
-        if self.failed == 0 { Ok(()) } else { Err("tests failed".into()) }
+        say(&format!(
+            "{} passed, {} failed, {} skipped",
+            self.passed, self.failed, self.skipped
+        ));
+        if self.failed == 0 {
+            Ok(())
+        } else {
+            Err("tests failed".into())
+        }
     }
 }

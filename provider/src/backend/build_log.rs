@@ -38,10 +38,23 @@ impl BuildLog {
     #[must_use]
     pub fn open(directory: &Path, resource: &str, reporter: Arc<dyn Reporter>) -> Self {
         let path = directory.join(file_name(resource));
-        let file = fs::create_dir_all(directory).and_then(|()| private_file(&path)).map(BufWriter::new).ok();
+        let file = fs::create_dir_all(directory)
+            .and_then(|()| private_file(&path))
+            .map(BufWriter::new)
+            .ok();
         remove_old_logs(directory);
-        let state = State { file, written: 0, cached: 0, step: String::new(), step_started: Instant::now() };
-        Self { path, reporter, state: Mutex::new(state) }
+        let state = State {
+            file,
+            written: 0,
+            cached: 0,
+            step: String::new(),
+            step_started: Instant::now(),
+        };
+        Self {
+            path,
+            reporter,
+            state: Mutex::new(state),
+        }
     }
 
     /// Where the whole log is.
@@ -94,10 +107,15 @@ impl BuildLog {
 
 impl State {
     fn line(&mut self, text: &str) {
-        let Some(file) = self.file.as_mut().filter(|_| self.written < LARGEST_LOG) else { return };
+        let Some(file) = self.file.as_mut().filter(|_| self.written < LARGEST_LOG) else {
+            return;
+        };
         let mut text = neutralise(text);
         if text.len() > LONGEST_LINE {
-            let cut = (0..=LONGEST_LINE).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            let cut = (0..=LONGEST_LINE)
+                .rev()
+                .find(|at| text.is_char_boundary(*at))
+                .unwrap_or(0);
             text.truncate(cut);
             text.push('…');
         }
@@ -123,9 +141,20 @@ impl State {
 
 /// A name that no other log has: the resource, the time and the process.
 fn file_name(resource: &str) -> String {
-    let safe: String =
-        resource.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).take(80).collect();
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let safe: String = resource
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .take(80)
+        .collect();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     format!("{safe}-{}-{}.log", now.as_millis(), std::process::id())
 }
 

@@ -30,7 +30,11 @@ impl BuildKit {
     /// A backend on `endpoint` with its send records in `records`.
     #[must_use]
     pub fn new(endpoint: Arc<Endpoint>, registries: Arc<Registries>, records: PathBuf) -> Self {
-        Self { endpoint, registries, records }
+        Self {
+            endpoint,
+            registries,
+            records,
+        }
     }
 
     /// Credentials for the hosts that this build names, and for no other. A source that cannot be read costs the
@@ -42,7 +46,10 @@ impl BuildKit {
         for host in hosts {
             match self.registries.credential(&host).await {
                 Ok(Some(found)) => {
-                    let known = RegistryCredential { username: found.username, password: found.password };
+                    let known = RegistryCredential {
+                        username: found.username,
+                        password: found.password,
+                    };
                     credentials.insert(host, known);
                 }
                 Ok(None) => {}
@@ -98,15 +105,24 @@ impl BuildBackend for BuildKit {
         cancel: &CancellationToken,
     ) -> Result<String, BackendError> {
         let credential = self.registries.credential(repository.host()).await?;
-        let credential = credential.map(|found| RegistryCredential { username: found.username, password: found.password });
-        Ok(self.endpoint.push(image, &format!("{repository}:{tag}"), credential.as_ref(), cancel).await?)
+        let credential = credential.map(|found| RegistryCredential {
+            username: found.username,
+            password: found.password,
+        });
+        Ok(self
+            .endpoint
+            .push(image, &format!("{repository}:{tag}"), credential.as_ref(), cancel)
+            .await?)
     }
 }
 
 impl BuildKit {
     fn request(&self, plan: &BuildPlan, credentials: BTreeMap<String, RegistryCredential>) -> BuildRequest {
         BuildRequest {
-            dockerfile: DockerfileSource { name: file_name(&plan.dockerfile_name), bytes: plan.dockerfile.to_vec() },
+            dockerfile: DockerfileSource {
+                name: file_name(&plan.dockerfile_name),
+                bytes: plan.dockerfile.to_vec(),
+            },
             context: plan.context.clone(),
             options: frontend_options(&plan.options, plan.no_cache),
             repository: plan.repository.to_string(),
@@ -123,13 +139,23 @@ impl BuildKit {
 
 /// The builder sees the Dockerfile alone in a directory of its own.
 fn file_name(path: &str) -> String {
-    let name = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = Path::new(path)
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_else(|| "Dockerfile".to_owned())
 }
 
 /// What the Dockerfile frontend is asked for. Triggers identify a build and change none of its bytes.
 fn frontend_options(options: &BuildOptions, no_cache: bool) -> FrontendOptions {
-    let BuildOptions { target, platform, build_args, labels, network, add_hosts, triggers: _ } = options.clone();
+    let BuildOptions {
+        target,
+        platform,
+        build_args,
+        labels,
+        network,
+        add_hosts,
+        triggers: _,
+    } = options.clone();
     FrontendOptions {
         target,
         platform,

@@ -94,7 +94,10 @@ impl BackendError {
     /// Whether the operation ended because it was told to.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled | Self::Build(fastcontainer_buildkit::BuildError::Cancelled))
+        matches!(
+            self,
+            Self::Cancelled | Self::Build(fastcontainer_buildkit::BuildError::Cancelled)
+        )
     }
 
     /// The lines of the Dockerfile that the error is about, from 1, when the builder names them.
@@ -103,7 +106,8 @@ impl BackendError {
         use fastcontainer_buildkit::BuildError;
         match self {
             Self::Build(
-                BuildError::StepFailed { dockerfile_lines, .. } | BuildError::BaseImageUnavailable { dockerfile_lines, .. },
+                BuildError::StepFailed { dockerfile_lines, .. }
+                | BuildError::BaseImageUnavailable { dockerfile_lines, .. },
             ) => dockerfile_lines.map(|lines| (lines.first as usize, lines.last as usize)),
             Self::Build(BuildError::DockerfileRejected { line, .. }) => line.map(|line| (line as usize, line as usize)),
             _ => None,

@@ -27,7 +27,11 @@ impl Endpoints {
     /// Endpoints whose send records live in `records`.
     #[must_use]
     pub fn new(registries: Arc<Registries>, records: PathBuf) -> Self {
-        Self { registries, records, connected: Mutex::default() }
+        Self {
+            registries,
+            records,
+            connected: Mutex::default(),
+        }
     }
 
     /// Chooses the builder; nothing is contacted.
@@ -36,7 +40,10 @@ impl Endpoints {
     /// When an address cannot be used.
     pub fn select(self: &Arc<Self>, address: Option<&str>) -> Result<Builder, BackendError> {
         let resolved = resolve(address, &Environment::of_this_process())?;
-        Ok(Builder { endpoints: self.clone(), resolved })
+        Ok(Builder {
+            endpoints: self.clone(),
+            resolved,
+        })
     }
 }
 
@@ -68,6 +75,10 @@ impl Builder {
             endpoint = connecting => endpoint?.clone(),
             () = cancel.cancelled() => return Err(BackendError::Cancelled),
         };
-        Ok(Arc::new(BuildKit::new(endpoint, self.endpoints.registries.clone(), self.endpoints.records.clone())))
+        Ok(Arc::new(BuildKit::new(
+            endpoint,
+            self.endpoints.registries.clone(),
+            self.endpoints.records.clone(),
+        )))
     }
 }

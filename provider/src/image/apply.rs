@@ -57,7 +57,10 @@ impl Prior {
 pub fn content_tag(op: &Operation, inputs: &ImageInputs, fingerprint: &Fingerprint) -> Option<ContentTag> {
     let scope = match op.session.reuse(inputs) {
         Reuse::Anywhere => ReuseScope::Anywhere,
-        Reuse::Stack => ReuseScope::Stack { project: op.urn.project.clone(), stack: op.urn.stack.clone() },
+        Reuse::Stack => ReuseScope::Stack {
+            project: op.urn.project.clone(),
+            stack: op.urn.stack.clone(),
+        },
         Reuse::Never => return None,
     };
     Some(ContentTag::derive(op.session.reuse_key(), &fingerprint.total, &scope))
@@ -89,8 +92,14 @@ pub async fn in_state(
     prior: Option<&Prior>,
     repository: &Repository,
 ) -> Result<Option<Presence>, RegistryFailure> {
-    let Some(prior) = prior.filter(|prior| prior.serves(wanted)) else { return Ok(None) };
+    let Some(prior) = prior.filter(|prior| prior.serves(wanted)) else {
+        return Ok(None);
+    };
     let digest = prior.outputs.digest.clone();
-    let found = op.session.registries.look_up(repository, &by_digest(&digest)?, &op.cancel).await?;
+    let found = op
+        .session
+        .registries
+        .look_up(repository, &by_digest(&digest)?, &op.cancel)
+        .await?;
     Ok(Some(found.map_or(Presence::Missing, |_| Presence::Found(digest))))
 }

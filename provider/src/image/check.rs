@@ -21,7 +21,15 @@ const CONTEXT_INPUTS: [&str; 3] = ["context", "dockerfile", "dockerfileInline"];
 /// Inputs that choose the stages of the Dockerfile, beside its text.
 const STAGE_INPUTS: [&str; 3] = ["target", "platforms", "buildArgs"];
 /// Inputs behind the `options` part.
-const OPTION_INPUTS: [&str; 7] = ["target", "platforms", "buildArgs", "labels", "network", "addHosts", "triggers"];
+const OPTION_INPUTS: [&str; 7] = [
+    "target",
+    "platforms",
+    "buildArgs",
+    "labels",
+    "network",
+    "addHosts",
+    "triggers",
+];
 
 /// Result of Check.
 #[derive(Debug)]
@@ -40,7 +48,10 @@ pub fn check(op: &Operation, olds: &PropertyMap, mut news: PropertyMap) -> Check
     let kept = match kept {
         Some(kept) if olds.get(FINGERPRINT) == Some(&kept) => Some(kept),
         Some(_) => {
-            failures.push(failure(FINGERPRINT, "computed by the provider; remove it from the program"));
+            failures.push(failure(
+                FINGERPRINT,
+                "computed by the provider; remove it from the program",
+            ));
             None
         }
         None => None,
@@ -52,9 +63,15 @@ pub fn check(op: &Operation, olds: &PropertyMap, mut news: PropertyMap) -> Check
     match attach(op, olds, &news, &decoded, kept) {
         Ok(Some(value)) => {
             news.insert(FINGERPRINT.to_owned(), value);
-            Checked { inputs: news, failures: Vec::new() }
+            Checked {
+                inputs: news,
+                failures: Vec::new(),
+            }
         }
-        Ok(None) => Checked { inputs: news, failures: Vec::new() },
+        Ok(None) => Checked {
+            inputs: news,
+            failures: Vec::new(),
+        },
         Err(failures) => Checked { inputs: news, failures },
     }
 }
@@ -85,9 +102,14 @@ fn attach(
         Err(problems) => return Err(problems.iter().map(content_problem).collect()),
     };
     if decoded.depends_on_unknown(&STAGE_INPUTS) {
-        return Ok(Some(partly_unknown(Some(context_part(content.snapshot.digest().as_bytes())), None)));
+        return Ok(Some(partly_unknown(
+            Some(context_part(content.snapshot.digest().as_bytes())),
+            None,
+        )));
     }
-    let digests = content.digests(&options).map_err(|problem| vec![content_problem(&problem)])?;
+    let digests = content
+        .digests(&options)
+        .map_err(|problem| vec![content_problem(&problem)])?;
     let now = Fingerprint::compute(&digests, &options);
     remember_files(op, &content, &now);
     if !options_known {
@@ -110,7 +132,9 @@ fn unchanged(
 ) -> Option<PropertyValue> {
     let old = old?;
     let again = Fingerprint::compute_version(old.version, digests, options)?;
-    (again.total == old.total).then(|| olds.get(FINGERPRINT).cloned()).flatten()
+    (again.total == old.total)
+        .then(|| olds.get(FINGERPRINT).cloned())
+        .flatten()
 }
 
 /// A fingerprint whose unknown parts wait for the update; `options` always does.

@@ -38,10 +38,19 @@ impl Content {
     pub fn resolve(&self, options: &BuildOptions) -> Result<Resolved<'_>, ContentProblem> {
         // The builder's own platform is not known here and decides nothing about which stages are needed.
         let platform = platform_args(&options.platform, &options.platform);
-        self.dockerfile.resolve(options.target.as_deref(), &options.build_args, &platform).map_err(|error| {
-            let property = if error.is_unknown_target() { "target" } else { "dockerfile" };
-            ContentProblem { property, source: error.into() }
-        })
+        self.dockerfile
+            .resolve(options.target.as_deref(), &options.build_args, &platform)
+            .map_err(|error| {
+                let property = if error.is_unknown_target() {
+                    "target"
+                } else {
+                    "dockerfile"
+                };
+                ContentProblem {
+                    property,
+                    source: error.into(),
+                }
+            })
     }
 
     /// Digests of what a build with `options` reads.
@@ -67,6 +76,12 @@ pub struct ContentProblem {
     pub source: ContentError,
 }
 
+impl ContentProblem {
+    fn is_not_found(&self) -> bool {
+        matches!(&self.source, ContentError::Context(error) if error.is_not_found())
+    }
+}
+
 /// What can be wrong on disk.
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
@@ -88,6 +103,8 @@ pub fn gather(inputs: &ImageInputs, cancel: &CancellationToken) -> Result<Conten
     let (parsed, walked) = (source.read(), source.walk(&context, cancel));
     let (name, bytes, dockerfile, snapshot) = match (parsed, walked) {
         (Ok((name, bytes, dockerfile)), Ok(snapshot)) => (name, bytes, dockerfile, snapshot),
+        // Without the directory its default Dockerfile is missing too; once is enough.
+        (Err(_), Err(missing)) if source.is_default() && missing.is_not_found() => return Err(vec![missing]),
         (parsed, walked) => return Err(parsed.err().into_iter().chain(walked.err()).collect()),
     };
     Ok(Content {
@@ -101,45 +118,61 @@ pub fn gather(inputs: &ImageInputs, cancel: &CancellationToken) -> Result<Conten
 /// Where the Dockerfile comes from.
 enum DockerfileSource<'a> {
     Inline(&'a str),
-    File(PathBuf, &'static str),
+    File(PathBuf),
+    /// `Dockerfile` in the context, or `dockerfile` when only that exists, as BuildKit's frontend has it.
+    Default(PathBuf),
 }
 
 impl<'a> DockerfileSource<'a> {
     fn locate(inputs: &'a ImageInputs, context: &Path) -> Self {
         match (&inputs.dockerfile_inline, &inputs.dockerfile) {
             (Some(text), _) => Self::Inline(text),
-            (None, Some(path)) => Self::File(PathBuf::from(path), "dockerfile"),
-            (None, None) => Self::File(default_dockerfile(context), "dockerfile"),
+            (None, Some(path)) => Self::File(PathBuf::from(path)),
+            (None, None) => Self::Default(context.join("Dockerfile")),
         }
+    }
+
+    fn is_default(&self) -> bool {
+        matches!(self, Self::Default(_))
     }
 
     fn read(&self) -> Result<(String, Vec<u8>, Dockerfile), ContentProblem> {
         let (name, bytes, property) = match self {
             Self::Inline(text) => (INLINE_NAME.to_owned(), text.as_bytes().to_vec(), INLINE_NAME),
-            Self::File(path, property) => {
-                let bytes = read_dockerfile(path).map_err(|error| ContentProblem { property, source: error.into() })?;
-                (path.display().to_string(), bytes, *property)
+            Self::File(path) => read_file(path)?,
+            Self::Default(path) => {
+                let lower = path.with_file_name("dockerfile");
+                read_file(if !path.exists() && lower.exists() { &lower } else { path })?
             }
         };
         let parsed = Dockerfile::parse(&name, &bytes);
-        let dockerfile = parsed.map_err(|error| ContentProblem { property, source: error.into() })?;
+        let dockerfile = parsed.map_err(|error| ContentProblem {
+            property,
+            source: error.into(),
+        })?;
         Ok((name, bytes, dockerfile))
     }
 
     fn walk(&self, context: &Path, cancel: &CancellationToken) -> Result<Snapshot, ContentProblem> {
-        let beside = match self {
+        // The ignore file is named after the Dockerfile that was asked for, whatever the one found is called.
+        let asked_for = match self {
             Self::Inline(_) => None,
-            Self::File(path, _) => Some(path.as_path()),
+            Self::File(path) | Self::Default(path) => Some(path.as_path()),
         };
-        find_ignore_file(context, beside)
+        find_ignore_file(context, asked_for)
             .and_then(|rules| walk(context, &rules, cancel))
-            .map_err(|error| ContentProblem { property: "context", source: error.into() })
+            .map_err(|error| ContentProblem {
+                property: "context",
+                source: error.into(),
+            })
     }
 }
 
-/// `Dockerfile` in the context, or `dockerfile` when only that exists, as BuildKit's frontend does.
-fn default_dockerfile(context: &Path) -> PathBuf {
-    let usual = context.join("Dockerfile");
-    let lower = context.join("dockerfile");
-    if !usual.exists() && lower.exists() { lower } else { usual }
+fn read_file(path: &Path) -> Result<(String, Vec<u8>, &'static str), ContentProblem> {
+    let property = "dockerfile";
+    let bytes = read_dockerfile(path).map_err(|error| ContentProblem {
+        property,
+        source: error.into(),
+    })?;
+    Ok((path.display().to_string(), bytes, property))
 }

@@ -23,14 +23,19 @@ impl Decoded {
     /// Whether one of the named inputs is not known yet.
     #[must_use]
     pub fn depends_on_unknown(&self, names: &[&str]) -> bool {
-        self.unknown.iter().any(|path| path.root().is_some_and(|root| names.contains(&root)))
+        self.unknown
+            .iter()
+            .any(|path| path.root().is_some_and(|root| names.contains(&root)))
     }
 }
 
 /// A failure of one property by name.
 #[must_use]
 pub fn failure(name: &str, reason: impl Into<String>) -> Failure {
-    Failure { path: PropertyPath::key(name), reason: reason.into() }
+    Failure {
+        path: PropertyPath::key(name),
+        reason: reason.into(),
+    }
 }
 
 /// Decodes and validates the inputs of an image. The computed fingerprint is not one of them.
@@ -39,12 +44,18 @@ pub fn decode_inputs(properties: &PropertyMap) -> Decoded {
     let mut written = properties.clone();
     written.remove(FINGERPRINT);
     let decoded = decode(&written, Form::Inputs, read);
-    Decoded { inputs: decoded.value, unknown: decoded.unknowns, failures: decoded.failures }
+    Decoded {
+        inputs: decoded.value,
+        unknown: decoded.unknowns,
+        failures: decoded.failures,
+    }
 }
 
 fn read(inputs: &mut Decoder<'_>) -> ImageInputs {
     if inputs.has("dockerfile") && inputs.has("dockerfileInline") {
-        inputs.at("dockerfileInline").fail("excludes `dockerfile`; set only one of them");
+        inputs
+            .at("dockerfileInline")
+            .fail("excludes `dockerfile`; set only one of them");
     }
     ImageInputs {
         repository: repository(inputs.at("repository")),
@@ -65,8 +76,11 @@ fn read(inputs: &mut Decoder<'_>) -> ImageInputs {
     }
 }
 
-const NETWORKS: [(&str, Network); 3] =
-    [("default", Network::Default), ("none", Network::None), ("host", Network::Host)];
+const NETWORKS: [(&str, Network); 3] = [
+    ("default", Network::Default),
+    ("none", Network::None),
+    ("host", Network::Host),
+];
 
 fn repository(mut value: Cursor<'_>) -> String {
     if let Some(text) = value.peek()
@@ -111,7 +125,9 @@ fn is_platform(text: &str) -> bool {
 fn public_map(value: Cursor<'_>, where_stored: &str) -> Option<BTreeMap<String, String>> {
     let entries = value.map(|_, mut entry| {
         if entry.is_secret() {
-            entry.fail(format!("must not be secret: {where_stored}, where everybody who may pull it can read them"));
+            entry.fail(format!(
+                "must not be secret: {where_stored}, where everybody who may pull it can read them"
+            ));
         }
         entry.required().text()
     });
@@ -120,7 +136,8 @@ fn public_map(value: Cursor<'_>, where_stored: &str) -> Option<BTreeMap<String, 
 
 fn host(mut value: Cursor<'_>) -> Field<String> {
     let fits = value.peek().is_none_or(|text| {
-        text.split_once(':').is_some_and(|(name, address)| !name.is_empty() && !address.is_empty())
+        text.split_once(':')
+            .is_some_and(|(name, address)| !name.is_empty() && !address.is_empty())
     });
     if !fits {
         value.fail("must be `host:ip`, such as `db:10.0.0.5`");
@@ -142,7 +159,13 @@ fn tag(mut value: Cursor<'_>) -> Field<String> {
 /// `reuse`, of an image or of the provider.
 #[must_use]
 pub fn decode_reuse(value: Cursor<'_>) -> Option<Reuse> {
-    value.keyword(&[("anywhere", Reuse::Anywhere), ("stack", Reuse::Stack), ("never", Reuse::Never)]).known()
+    value
+        .keyword(&[
+            ("anywhere", Reuse::Anywhere),
+            ("stack", Reuse::Stack),
+            ("never", Reuse::Never),
+        ])
+        .known()
 }
 
 /// `builder`, of an image or of the provider.
@@ -152,7 +175,9 @@ pub fn decode_builder(value: Cursor<'_>) -> Option<Builder> {
         if !builder.has("local") {
             builder.fail("must have exactly one member; set `local: {}` to build on a BuildKit or Docker endpoint");
         }
-        let local = builder.at("local").object(|local| LocalBuilder { address: address(local.at("address")) });
+        let local = builder.at("local").object(|local| LocalBuilder {
+            address: address(local.at("address")),
+        });
         Builder { local: local.known() }
     });
     builder.known()

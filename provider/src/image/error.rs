@@ -95,7 +95,12 @@ impl ImageError {
     pub fn build(source: BackendError, dockerfile: &Dockerfile, name: &str, log: &Path) -> Self {
         let lines = source.dockerfile_lines();
         let snippet = lines.map(|(first, last)| dockerfile.snippet(first, last));
-        Self::Build { source, dockerfile: name.to_owned(), snippet, log: log.to_owned() }
+        Self::Build {
+            source,
+            dockerfile: name.to_owned(),
+            snippet,
+            log: log.to_owned(),
+        }
     }
 
     /// Whether the operation ended because it was told to.

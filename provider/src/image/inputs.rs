@@ -99,7 +99,9 @@ impl ImageInputs {
         } = self.clone();
         BuildOptions {
             target,
-            platform: platforms.and_then(|list| list.into_iter().next()).unwrap_or_else(|| DEFAULT_PLATFORM.to_owned()),
+            platform: platforms
+                .and_then(|list| list.into_iter().next())
+                .unwrap_or_else(|| DEFAULT_PLATFORM.to_owned()),
             build_args: build_args.unwrap_or_default(),
             labels: labels.unwrap_or_default(),
             network: network.unwrap_or_default(),

@@ -87,11 +87,17 @@ pub struct Found {
 pub async fn check(op: &Operation, olds: PropertyMap, news: PropertyMap) -> Checked {
     let worker = op.clone();
     let checked = tokio::task::spawn_blocking(move || check_inputs(&worker, &olds, news)).await;
-    checked.unwrap_or_else(|_| Checked { inputs: PropertyMap::new(), failures: vec![cancelled()] })
+    checked.unwrap_or_else(|_| Checked {
+        inputs: PropertyMap::new(),
+        failures: vec![cancelled()],
+    })
 }
 
 fn cancelled() -> Failure {
-    Failure { path: PropertyPath::default(), reason: "the check was cancelled".to_owned() }
+    Failure {
+        path: PropertyPath::default(),
+        reason: "the check was cancelled".to_owned(),
+    }
 }
 
 /// Diff: pure comparison of checked inputs.
@@ -105,10 +111,19 @@ pub fn diff(
     ignore_changes: &[String],
 ) -> Result<Vec<InputDifference>, Report> {
     if op.session.kept_fingerprints.contains(&op.urn.text) && !ignores_fingerprint(ignore_changes) {
-        return Err(Report::say(Code::InvalidArgument, format!("`{FINGERPRINT}` is computed by the provider"))
-            .hint(format!("remove `{FINGERPRINT}` from the program; to freeze the content use `ignoreChanges: [{FINGERPRINT}]`")));
+        return Err(Report::say(
+            Code::InvalidArgument,
+            format!("`{FINGERPRINT}` is computed by the provider"),
+        )
+        .hint(format!(
+            "remove `{FINGERPRINT}` from the program; to freeze the content use `ignoreChanges: [{FINGERPRINT}]`"
+        )));
     }
-    Ok(diff_inputs(old, new))
+    let ignored: Vec<_> = ignore_changes
+        .iter()
+        .map(|path| PropertyPath::parse_or_key(path))
+        .collect();
+    Ok(diff_inputs(old, new, &ignored))
 }
 
 fn ignores_fingerprint(ignore_changes: &[String]) -> bool {
@@ -144,11 +159,18 @@ async fn bring_about(
     let id = |repository: &str| format!("{repository}#{}", op.urn.name);
     let Some(fingerprint) = state::fingerprint(&news).filter(|_| decoded.unknown.is_empty()) else {
         if only_preview {
-            return Ok(Applied { id: String::new(), properties: unknown_preview(op, &news, &decoded.unknown) });
+            return Ok(Applied {
+                id: String::new(),
+                properties: unknown_preview(op, &news, &decoded.unknown),
+            });
         }
         return Err(ImageError::NotChecked.into());
     };
-    let wanted = Wanted { inputs: decoded.inputs, fingerprint, fingerprint_ignored };
+    let wanted = Wanted {
+        inputs: decoded.inputs,
+        fingerprint,
+        fingerprint_ignored,
+    };
     let id = id(&wanted.inputs.repository);
     if only_preview {
         let properties = match preview(op, &wanted, prior.as_ref()).await {
@@ -158,10 +180,16 @@ async fn bring_about(
         return Ok(Applied { id, properties });
     }
     match apply(op, &wanted, prior.as_ref()).await {
-        Ok(outputs) => Ok(Applied { id, properties: state::outputs(&news, &outputs) }),
+        Ok(outputs) => Ok(Applied {
+            id,
+            properties: state::outputs(&news, &outputs),
+        }),
         Err(ImageError::AfterPush { outputs, source }) => Err(Failed {
             report: Report::from(&*source),
-            existing: Some(Applied { id, properties: state::outputs(&news, &outputs) }),
+            existing: Some(Applied {
+                id,
+                properties: state::outputs(&news, &outputs),
+            }),
         }),
         Err(error) => Err(error.into()),
     }
@@ -169,14 +197,24 @@ async fn bring_about(
 
 /// Some input is not known before the update, so only the update can tell.
 fn unknown_preview(op: &Operation, news: &PropertyMap, unknown: &[PropertyPath]) -> PropertyMap {
-    let names = unknown.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
-    op.reporter.info(&format!("{}: cannot tell yet whether it rebuilds – {names} is known only during the update", op.urn.name));
+    let names = unknown
+        .iter()
+        .map(|path| format!("`{path}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    op.reporter.info(&format!(
+        "{}: cannot tell yet whether it rebuilds – {names} is known only during the update",
+        op.urn.name
+    ));
     state::unknown_outputs(news)
 }
 
 impl From<ImageError> for Failed {
     fn from(error: ImageError) -> Self {
-        Self { report: Report::from(&error), existing: None }
+        Self {
+            report: Report::from(&error),
+            existing: None,
+        }
     }
 }
 
@@ -185,14 +223,27 @@ impl From<ImageError> for Failed {
 /// # Errors
 /// When the registry cannot answer: the state then stays as it is.
 pub async fn read(op: &Operation, reading: Reading) -> Result<Option<Found>, Report> {
-    let Reading { id, mut inputs, properties } = reading;
+    let Reading {
+        id,
+        mut inputs,
+        properties,
+    } = reading;
     let Some(digest) = state::digest(&properties) else {
-        return Ok(import(op, &id).await.map_err(|error| Report::from(&error))?.map(|found| imported(op, found)));
+        return Ok(import(op, &id)
+            .await
+            .map_err(|error| Report::from(&error))?
+            .map(|found| imported(op, found)));
     };
     let decoded = decode_inputs(&inputs).inputs;
-    match refresh(op, &decoded, &digest).await.map_err(|error| Report::from(&error))? {
+    match refresh(op, &decoded, &digest)
+        .await
+        .map_err(|error| Report::from(&error))?
+    {
         Refreshed::Gone => {
-            op.reporter.warning(&format!("{}: image `{}@{digest}` is gone from the registry", op.urn.name, decoded.repository));
+            op.reporter.warning(&format!(
+                "{}: image `{}@{digest}` is gone from the registry",
+                op.urn.name, decoded.repository
+            ));
             Ok(None)
         }
         Refreshed::Found { tags } => {
@@ -213,7 +264,11 @@ fn imported(op: &Operation, found: Imported) -> Found {
         inputs.insert("tags".to_owned(), PropertyValue::List(vec![PropertyValue::String(tag)]));
     }
     let properties = state::imported_outputs(&inputs, &repository, &found.manifest);
-    Found { id: format!("{repository}#{}", op.urn.name), inputs, properties }
+    Found {
+        id: format!("{repository}#{}", op.urn.name),
+        inputs,
+        properties,
+    }
 }
 
 /// Invoke: the provider's functions.
@@ -234,8 +289,10 @@ pub async fn invoke(
             Ok(arguments) => finish(get_fingerprint(op, arguments).await),
             Err(failure) => Ok(Err(vec![failure])),
         },
-        other => Err(Report::say(Code::InvalidArgument, format!("there is no function `{other}`"))
-            .hint(format!("the functions are `{GET_IMAGE}` and `{GET_FINGERPRINT}`"))),
+        other => Err(
+            Report::say(Code::InvalidArgument, format!("there is no function `{other}`"))
+                .hint(format!("the functions are `{GET_IMAGE}` and `{GET_FINGERPRINT}`")),
+        ),
     }
 }
 

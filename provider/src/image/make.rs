@@ -12,9 +12,9 @@ use super::operation::Operation;
 use super::outputs::{Build, ImageOutputs};
 use super::publish::{Place, publish, tagged};
 use super::recheck::{checked_content, remember_files};
+use crate::backend::Effort;
 use crate::backend::build_log::BuildLog;
 use crate::backend::select::Builder;
-use crate::backend::Effort;
 use crate::planning::content_tag::{ContentTag, ReuseScope};
 use crate::planning::decision::{Decision, Facts, Presence, decide};
 use crate::planning::fingerprint::Fingerprint;
@@ -38,14 +38,33 @@ pub async fn make(
     let shared = content_tag(op, &wanted.inputs, &fingerprint);
     let may_adopt = shared.is_some();
     let tag = shared.map_or_else(|| own_tag(op, &fingerprint), Ok)?;
-    let place = Place { repository: wanted.inputs.repository()?, tag };
+    let place = Place {
+        repository: wanted.inputs.repository()?,
+        tag,
+    };
     let builder = op.session.builder(&wanted.inputs)?;
-    let alone = op.session.contents.lock(&format!("{} {}", place.tag, builder.address()), &op.cancel).await?;
+    let alone = op
+        .session
+        .contents
+        .lock(&format!("{} {}", place.tag, builder.address()), &op.cancel)
+        .await?;
     let found = if may_adopt { tagged(op, &place).await? } else { None };
-    let content_tag = found.as_ref().map_or(Presence::Missing, |found| Presence::Found(found.digest.to_string()));
-    let making = Making { op, wanted, place, fingerprint, started };
+    let content_tag = found
+        .as_ref()
+        .map_or(Presence::Missing, |found| Presence::Found(found.digest.to_string()));
+    let making = Making {
+        op,
+        wanted,
+        place,
+        fingerprint,
+        started,
+    };
     match (decide(Facts { in_state, content_tag }, reasons), found) {
-        (Decision::Build { reasons }, _) => making.build(&builder, (!alone.waited()).then_some(content), &reasons).await,
+        (Decision::Build { reasons }, _) => {
+            making
+                .build(&builder, (!alone.waited()).then_some(content), &reasons)
+                .await
+        }
         (Decision::Reuse { .. }, Some(found)) => Ok(making.adopt(&found)),
         (Decision::Reuse { .. }, None) => unreachable!("only a found image is reused"),
     }
@@ -54,7 +73,11 @@ pub async fn make(
 fn own_tag(op: &Operation, fingerprint: &Fingerprint) -> Result<ContentTag, ImageError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| ImageError::NoRandomness)?;
-    Ok(ContentTag::derive(op.session.reuse_key(), &fingerprint.total, &ReuseScope::Never(random)))
+    Ok(ContentTag::derive(
+        op.session.reuse_key(),
+        &fingerprint.total,
+        &ReuseScope::Never(random),
+    ))
 }
 
 struct Making<'a> {
@@ -68,7 +91,9 @@ struct Making<'a> {
 impl Making<'_> {
     fn adopt(&self, found: &Manifest) -> ImageOutputs {
         let build = adoption(&self.started, &self.place);
-        self.op.reporter.info(&format!("{}: {}", self.op.urn.name, build.reason));
+        self.op
+            .reporter
+            .info(&format!("{}: {}", self.op.urn.name, build.reason));
         self.outputs(found, build)
     }
 
@@ -92,11 +117,16 @@ impl Making<'_> {
         let log = BuildLog::open(&op.session.log_directory(), &op.urn.name, op.reporter.clone());
         let outcome = backend.build(&plan, &log, &op.cancel).await;
         log.close();
-        let outcome = outcome.map_err(|source| ImageError::build(source, &dockerfile, &plan.dockerfile_name, log.path()))?;
+        let outcome =
+            outcome.map_err(|source| ImageError::build(source, &dockerfile, &plan.dockerfile_name, log.path()))?;
         let manifest = publish(op, &self.place, backend.as_ref(), &outcome).await?;
         let said = summary(&self.started, backend.name(), outcome.effort, &sentence(reasons));
         op.reporter.info(&format!("{}: {said}", op.urn.name));
-        Ok(self.outputs(&manifest, self.started.build(backend.name(), sentence(reasons), false, outcome.effort)))
+        Ok(self.outputs(
+            &manifest,
+            self.started
+                .build(backend.name(), sentence(reasons), false, outcome.effort),
+        ))
     }
 
     async fn look_again(&self) -> Result<Content, ImageError> {
@@ -111,7 +141,10 @@ impl Making<'_> {
     fn plan(&self, content: Content) -> BuildPlan {
         let mut options = self.wanted.inputs.build_options();
         // The frontend knows stages by name only; a number was good enough to find the stage.
-        if let (Some(target), Ok(resolved)) = (&mut options.target, content.resolve(&self.wanted.inputs.build_options())) {
+        if let (Some(target), Ok(resolved)) = (
+            &mut options.target,
+            content.resolve(&self.wanted.inputs.build_options()),
+        ) {
             *target = resolved.target().name.clone().unwrap_or_else(|| target.clone());
         }
         let base_images = base_images(&content, &options);
@@ -136,7 +169,13 @@ impl Making<'_> {
 /// The outputs that adopting `manifest` would give.
 #[must_use]
 pub fn described(wanted: &Wanted, place: &Place, manifest: &Manifest) -> ImageOutputs {
-    outputs(wanted, &wanted.fingerprint, place, manifest, adoption(&Started::now(), place))
+    outputs(
+        wanted,
+        &wanted.fingerprint,
+        place,
+        manifest,
+        adoption(&Started::now(), place),
+    )
 }
 
 fn adoption(started: &Started, place: &Place) -> Build {
@@ -166,14 +205,25 @@ fn outputs(
 
 /// The images that a build reads, the frontend's included. Credentials go to their hosts only.
 fn base_images(content: &Content, options: &BuildOptions) -> Vec<String> {
-    let named = content.resolve(options).map(|resolved| resolved.external_images()).unwrap_or_default();
-    named.into_iter().chain(content.dockerfile.syntax()).map(|image| image.reference).collect()
+    let named = content
+        .resolve(options)
+        .map(|resolved| resolved.external_images())
+        .unwrap_or_default();
+    named
+        .into_iter()
+        .chain(content.dockerfile.syntax())
+        .map(|image| image.reference)
+        .collect()
 }
 
 /// A build argument that no `ARG` declares does nothing; Docker says so, and so do we, when a build runs.
 fn warn_about_unused_args(op: &Operation, content: &Content, wanted: &Wanted) {
     let declared = content.dockerfile.declared_args();
-    let given = wanted.inputs.build_args.iter().flat_map(std::collections::BTreeMap::keys);
+    let given = wanted
+        .inputs
+        .build_args
+        .iter()
+        .flat_map(std::collections::BTreeMap::keys);
     for name in given.filter(|name| !declared.contains(*name) && !is_predefined_arg(name)) {
         op.reporter.warning(&format!(
             "{}: build arg `{name}` is not used: no `ARG {name}` in {}",
@@ -194,7 +244,11 @@ fn summary(started: &Started, backend: &str, effort: Effort, reasons: &str) -> S
 }
 
 fn seconds(seconds: f64) -> String {
-    if seconds < 10.0 { format!("{seconds:.1} s") } else { format!("{seconds:.0} s") }
+    if seconds < 10.0 {
+        format!("{seconds:.1} s")
+    } else {
+        format!("{seconds:.0} s")
+    }
 }
 
 fn bytes(count: u64) -> String {
@@ -214,7 +268,10 @@ struct Started {
 
 impl Started {
     fn now() -> Self {
-        Self { clock: SystemTime::now(), instant: Instant::now() }
+        Self {
+            clock: SystemTime::now(),
+            instant: Instant::now(),
+        }
     }
 
     fn elapsed(&self) -> f64 {

@@ -47,14 +47,42 @@ pub struct FingerprintOutput {
 }
 
 impl From<Fingerprint> for FingerprintOutput {
-    fn from(Fingerprint { version, total, context, dockerfile, options }: Fingerprint) -> Self {
-        Self { version, total, context, dockerfile, options }
+    fn from(
+        Fingerprint {
+            version,
+            total,
+            context,
+            dockerfile,
+            options,
+        }: Fingerprint,
+    ) -> Self {
+        Self {
+            version,
+            total,
+            context,
+            dockerfile,
+            options,
+        }
     }
 }
 
 impl From<FingerprintOutput> for Fingerprint {
-    fn from(FingerprintOutput { version, total, context, dockerfile, options }: FingerprintOutput) -> Self {
-        Self { version, total, context, dockerfile, options }
+    fn from(
+        FingerprintOutput {
+            version,
+            total,
+            context,
+            dockerfile,
+            options,
+        }: FingerprintOutput,
+    ) -> Self {
+        Self {
+            version,
+            total,
+            context,
+            dockerfile,
+            options,
+        }
     }
 }
 

@@ -4,10 +4,10 @@
 
 use super::apply::{Prior, Wanted, content_tag, in_state};
 use super::error::ImageError;
+use super::make::described;
 use super::operation::Operation;
 use super::outputs::ImageOutputs;
 use super::publish::{Place, tagged};
-use super::make::described;
 use super::recheck::why;
 use crate::planning::content_tag::ContentTag;
 use crate::planning::decision::{Because, Decision, Facts, Presence, decide};
@@ -29,7 +29,10 @@ pub async fn preview(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> 
     let reasons = why(op, wanted, prior);
     match observe(op, wanted, prior, tag.as_ref()).await {
         Ok((facts, adopted)) => match decide(facts, reasons.clone()) {
-            Decision::Reuse { because: Because::InState, .. } => kept(op, wanted, prior, tag),
+            Decision::Reuse {
+                because: Because::InState,
+                ..
+            } => kept(op, wanted, prior, tag),
             Decision::Reuse { .. } => {
                 say(op, "adopt", &adoption(&reasons, tag.as_ref()));
                 adopted.map_or(Promise::Open(tag), |outputs| Promise::Kept(Box::new(outputs)))
@@ -41,7 +44,11 @@ pub async fn preview(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> 
         },
         Err(error) => {
             let why = Report::from(&error).line();
-            say(op, verb(prior), &format!("{}; the registry could not be asked: {why}", sentence(&reasons)));
+            say(
+                op,
+                verb(prior),
+                &format!("{}; the registry could not be asked: {why}", sentence(&reasons)),
+            );
             Promise::Open(tag)
         }
     }
@@ -67,17 +74,27 @@ async fn observe(
     let found = match (&in_state, tag) {
         (Some(Presence::Found(_)), _) | (_, None) => None,
         (_, Some(tag)) => {
-            let place = Place { repository, tag: tag.clone() };
-            tagged(op, &place).await?.map(|manifest| described(wanted, &place, &manifest))
+            let place = Place {
+                repository,
+                tag: tag.clone(),
+            };
+            tagged(op, &place)
+                .await?
+                .map(|manifest| described(wanted, &place, &manifest))
         }
     };
-    let content_tag = found.as_ref().map_or(Presence::Missing, |found| Presence::Found(found.digest.clone()));
+    let content_tag = found
+        .as_ref()
+        .map_or(Presence::Missing, |found| Presence::Found(found.digest.clone()));
     Ok((Facts { in_state, content_tag }, found))
 }
 
 fn adoption(reasons: &[Reason], tag: Option<&ContentTag>) -> String {
     let tag = tag.map(ToString::to_string).unwrap_or_default();
-    format!("no build: this content is already in the registry as {tag} ({})", sentence(reasons))
+    format!(
+        "no build: this content is already in the registry as {tag} ({})",
+        sentence(reasons)
+    )
 }
 
 fn verb(prior: Option<&Prior>) -> &'static str {

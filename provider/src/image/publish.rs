@@ -40,7 +40,11 @@ impl Place {
 /// When the registry cannot answer, or something else than an image is under the tag.
 pub async fn tagged(op: &Operation, place: &Place) -> Result<Option<Manifest>, ImageError> {
     let reference = Reference::Tag(place.tag()?);
-    let found = op.session.registries.look_up(&place.repository, &reference, &op.cancel).await?;
+    let found = op
+        .session
+        .registries
+        .look_up(&place.repository, &reference, &op.cancel)
+        .await?;
     found.map(|manifest| acceptable(place, manifest)).transpose()
 }
 
@@ -71,21 +75,27 @@ pub async fn publish(
             if let Some(winner) = tagged(op, place).await? {
                 return Ok(winner);
             }
-            op.session.registries.put(&place.repository, &built, &place.tag()?, &op.cancel).await?
+            op.session
+                .registries
+                .put(&place.repository, &built, &place.tag()?, &op.cancel)
+                .await?
         }
         BuiltImage::OnBuilder(image) => {
             if let Some(winner) = tagged(op, place).await? {
                 return Ok(winner);
             }
-            backend.push(image, &place.repository, &place.tag()?, &op.cancel).await?;
+            backend
+                .push(image, &place.repository, &place.tag()?, &op.cancel)
+                .await?;
             Put::Stored
         }
     };
     match pushed {
         // The tag now says which image this content has, whoever wrote it last.
-        Put::Stored | Put::TagImmutable => {
-            acceptable(place, read_back(op, &place.repository, Reference::Tag(place.tag()?)).await?)
-        }
+        Put::Stored | Put::TagImmutable => acceptable(
+            place,
+            read_back(op, &place.repository, Reference::Tag(place.tag()?)).await?,
+        ),
     }
 }
 
@@ -93,10 +103,17 @@ pub async fn publish(
 async fn read_back(op: &Operation, repository: &Repository, reference: Reference) -> Result<Manifest, ImageError> {
     let deadline = tokio::time::Instant::now() + READ_BACK;
     loop {
-        match op.session.registries.look_up(repository, &reference, &op.cancel).await? {
+        match op
+            .session
+            .registries
+            .look_up(repository, &reference, &op.cancel)
+            .await?
+        {
             Some(manifest) => return Ok(manifest),
             None if tokio::time::Instant::now() >= deadline => {
-                return Err(ImageError::NotReadBack { reference: format!("{repository} {reference}") });
+                return Err(ImageError::NotReadBack {
+                    reference: format!("{repository} {reference}"),
+                });
             }
             None => tokio::time::sleep(READ_BACK_INTERVAL).await,
         }
@@ -107,16 +124,15 @@ async fn read_back(op: &Operation, repository: &Repository, reference: Reference
 ///
 /// # Errors
 /// [`ImageError::AfterPush`].
-pub async fn move_tags(
-    op: &Operation,
-    inputs: &ImageInputs,
-    outputs: &ImageOutputs,
-) -> Result<(), ImageError> {
+pub async fn move_tags(op: &Operation, inputs: &ImageInputs, outputs: &ImageOutputs) -> Result<(), ImageError> {
     if inputs.tags().is_empty() {
         return Ok(());
     }
     let moved = point_tags(op, inputs, &outputs.digest).await;
-    moved.map_err(|source| ImageError::AfterPush { outputs: Box::new(outputs.clone()), source: Box::new(source) })
+    moved.map_err(|source| ImageError::AfterPush {
+        outputs: Box::new(outputs.clone()),
+        source: Box::new(source),
+    })
 }
 
 async fn point_tags(op: &Operation, inputs: &ImageInputs, digest: &str) -> Result<(), ImageError> {
@@ -125,7 +141,9 @@ async fn point_tags(op: &Operation, inputs: &ImageInputs, digest: &str) -> Resul
     for tag in inputs.tags() {
         let tag = Tag::parse(tag)?;
         let registries = &op.session.registries;
-        let present = registries.look_up(&repository, &Reference::Tag(tag.clone()), &op.cancel).await?;
+        let present = registries
+            .look_up(&repository, &Reference::Tag(tag.clone()), &op.cancel)
+            .await?;
         if present.is_some_and(|present| present.digest.to_string() == digest) {
             continue;
         }
@@ -135,7 +153,9 @@ async fn point_tags(op: &Operation, inputs: &ImageInputs, digest: &str) -> Resul
         };
         let put = registries.put(&repository, &manifest, &tag, &op.cancel).await?;
         if matches!(put, Put::TagImmutable) {
-            return Err(ImageError::ImmutableTag { reference: format!("{repository}:{tag}") });
+            return Err(ImageError::ImmutableTag {
+                reference: format!("{repository}:{tag}"),
+            });
         }
         image = Some(manifest);
     }
@@ -151,7 +171,11 @@ pub async fn tags_in_place(op: &Operation, inputs: &ImageInputs, digest: &str) -
     let mut kept = Vec::new();
     for tag in inputs.tags() {
         let reference = Reference::Tag(Tag::parse(tag)?);
-        let present = op.session.registries.look_up(&repository, &reference, &op.cancel).await?;
+        let present = op
+            .session
+            .registries
+            .look_up(&repository, &reference, &op.cancel)
+            .await?;
         if present.is_some_and(|present| present.digest.to_string() == digest) {
             kept.push(tag.clone());
         }

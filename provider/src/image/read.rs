@@ -27,7 +27,9 @@ pub enum Refreshed {
 pub async fn refresh(op: &Operation, inputs: &ImageInputs, digest: &str) -> Result<Refreshed, ImageError> {
     let repository = inputs.repository()?;
     match find(op, &repository, &by_digest(digest)?).await? {
-        Some(_) => Ok(Refreshed::Found { tags: tags_in_place(op, inputs, digest).await? }),
+        Some(_) => Ok(Refreshed::Found {
+            tags: tags_in_place(op, inputs, digest).await?,
+        }),
         None => Ok(Refreshed::Gone),
     }
 }
@@ -54,7 +56,11 @@ pub async fn import(op: &Operation, id: &str) -> Result<Option<Imported>, ImageE
         Reference::Digest(_) => None,
     };
     let found = find(op, &repository, &reference).await?;
-    Ok(found.map(|manifest| Imported { repository, tag, manifest }))
+    Ok(found.map(|manifest| Imported {
+        repository,
+        tag,
+        manifest,
+    }))
 }
 
 /// A missing repository holds no image either.

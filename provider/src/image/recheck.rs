@@ -31,7 +31,9 @@ pub async fn checked_content(op: &Operation, wanted: &Wanted) -> Result<(Content
 /// Keeps the list of files under the fingerprint, so that the next change can be named. A list that cannot be kept
 /// costs names only.
 pub fn remember_files(op: &Operation, content: &Content, fingerprint: &Fingerprint) {
-    op.session.manifests().save(&fingerprint.context, &content.snapshot.manifest());
+    op.session
+        .manifests()
+        .save(&fingerprint.context, &content.snapshot.manifest());
 }
 
 /// The files that differ between two fingerprints, when this machine knows both lists.
@@ -44,15 +46,23 @@ pub fn changed_files(op: &Operation, old: &Fingerprint, new: &Fingerprint) -> Op
 /// Why the wanted image is not simply the one in the state. Empty when it is.
 #[must_use]
 pub fn why(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> Vec<Reason> {
-    let Some(prior) = prior else { return vec![Reason::NewImage] };
+    let Some(prior) = prior else {
+        return vec![Reason::NewImage];
+    };
     let old = prior.fingerprint();
     let (old_options, new_options) = (prior.inputs.build_options(), wanted.inputs.build_options());
     let changes = (old.context != wanted.fingerprint.context)
         .then(|| changed_files(op, &old, &wanted.fingerprint))
         .flatten();
     let sides = (
-        Side { fingerprint: &old, options: &old_options },
-        Side { fingerprint: &wanted.fingerprint, options: &new_options },
+        Side {
+            fingerprint: &old,
+            options: &old_options,
+        },
+        Side {
+            fingerprint: &wanted.fingerprint,
+            options: &new_options,
+        },
     );
     let mut reasons = explain(sides.0, sides.1, changes);
     if prior.inputs.repository != wanted.inputs.repository {

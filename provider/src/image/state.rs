@@ -47,7 +47,9 @@ pub fn unknown_outputs(inputs: &PropertyMap) -> PropertyMap {
     let mut properties = inputs.clone();
     let names = OPEN.iter().chain(&["contentTag", "contentTagUri"]);
     properties.extend(names.map(|name| ((*name).to_owned(), PropertyValue::Unknown)));
-    properties.entry(FINGERPRINT.to_owned()).or_insert(PropertyValue::Unknown);
+    properties
+        .entry(FINGERPRINT.to_owned())
+        .or_insert(PropertyValue::Unknown);
     properties
 }
 
@@ -58,7 +60,10 @@ pub fn imported_outputs(inputs: &PropertyMap, repository: &str, manifest: &Manif
     let text = |text: String| PropertyValue::String(text);
     properties.insert("imageUri".to_owned(), text(format!("{repository}@{}", manifest.digest)));
     properties.insert("digest".to_owned(), text(manifest.digest.to_string()));
-    properties.insert("sizeBytes".to_owned(), PropertyValue::Number(manifest.size_bytes as f64));
+    properties.insert(
+        "sizeBytes".to_owned(),
+        PropertyValue::Number(manifest.size_bytes as f64),
+    );
     properties
 }
 
@@ -77,7 +82,10 @@ fn guard_repository(inputs: &PropertyMap, mut properties: PropertyMap) -> Proper
 #[must_use]
 pub fn prior(old_inputs: &PropertyMap, olds: &PropertyMap) -> Option<Prior> {
     let outputs = from_map::<ImageOutputs>(olds).ok()?;
-    Some(Prior { inputs: decode_inputs(old_inputs).inputs, outputs })
+    Some(Prior {
+        inputs: decode_inputs(old_inputs).inputs,
+        outputs,
+    })
 }
 
 /// The digest in the outputs of the state.
@@ -93,7 +101,9 @@ pub fn digest(properties: &PropertyMap) -> Option<String> {
 #[must_use]
 pub fn fingerprint(inputs: &PropertyMap) -> Option<Fingerprint> {
     let value = inputs.get(FINGERPRINT)?.strip_secrets();
-    serde_json::from_value::<FingerprintOutput>(to_json(&value)?).ok().map(Fingerprint::from)
+    serde_json::from_value::<FingerprintOutput>(to_json(&value)?)
+        .ok()
+        .map(Fingerprint::from)
 }
 
 /// A fingerprint as a property.
@@ -116,7 +126,10 @@ pub fn to_map<T: Serialize>(value: &T) -> PropertyMap {
 /// A failure that says which property is wrong or unknown.
 pub fn from_map<T: DeserializeOwned>(map: &PropertyMap) -> Result<T, Failure> {
     let value = PropertyValue::Object(map.clone()).strip_secrets();
-    let failure = |reason: String| Failure { path: PropertyPath::default(), reason };
+    let failure = |reason: String| Failure {
+        path: PropertyPath::default(),
+        reason,
+    };
     let json = to_json(&value).ok_or_else(|| failure("a value is not known yet".to_owned()))?;
     serde_json::from_value(json).map_err(|error| failure(error.to_string()))
 }

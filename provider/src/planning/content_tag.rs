@@ -74,7 +74,10 @@ mod tests {
     use super::*;
 
     fn stack(project: &str, stack: &str) -> ReuseScope {
-        ReuseScope::Stack { project: project.into(), stack: stack.into() }
+        ReuseScope::Stack {
+            project: project.into(),
+            stack: stack.into(),
+        }
     }
 
     #[test]
@@ -98,6 +101,9 @@ mod tests {
     /// Golden value: tags in registries are found by it for ever.
     #[test]
     fn the_derivation_is_frozen() {
-        assert_eq!(ContentTag::derive(b"", "00", &ReuseScope::Anywhere).as_str(), "fc-ef2576e71a023e5442f10df283a42de66309c5b3");
+        assert_eq!(
+            ContentTag::derive(b"", "00", &ReuseScope::Anywhere).as_str(),
+            "fc-ef2576e71a023e5442f10df283a42de66309c5b3"
+        );
     }
 }

@@ -50,12 +50,20 @@ pub enum Decision {
 #[must_use]
 pub fn decide(facts: Facts, mut reasons: Vec<Reason>) -> Decision {
     match facts.in_state {
-        Some(Presence::Found(digest)) => return Decision::Reuse { digest, because: Because::InState },
+        Some(Presence::Found(digest)) => {
+            return Decision::Reuse {
+                digest,
+                because: Because::InState,
+            };
+        }
         Some(Presence::Missing) => reasons.push(Reason::ImageGone),
         None => {}
     }
     match facts.content_tag {
-        Presence::Found(digest) => Decision::Reuse { digest, because: Because::ContentTag },
+        Presence::Found(digest) => Decision::Reuse {
+            digest,
+            because: Because::ContentTag,
+        },
         Presence::Missing => Decision::Build { reasons },
     }
 }
@@ -75,14 +83,23 @@ mod tests {
     #[test]
     fn an_image_in_the_state_wins_over_the_content_tag() {
         let decision = decided(Some(found()), Presence::Found("sha256:b".into()));
-        assert_eq!(decision, Decision::Reuse { digest: "sha256:a".into(), because: Because::InState });
+        assert_eq!(
+            decision,
+            Decision::Reuse {
+                digest: "sha256:a".into(),
+                because: Because::InState
+            }
+        );
     }
 
     #[test]
     fn a_content_tag_is_adopted() {
         assert_eq!(
             decided(None, found()),
-            Decision::Reuse { digest: "sha256:a".into(), because: Because::ContentTag }
+            Decision::Reuse {
+                digest: "sha256:a".into(),
+                because: Because::ContentTag
+            }
         );
     }
 
@@ -94,6 +111,11 @@ mod tests {
     #[test]
     fn an_image_that_vanished_is_a_reason() {
         let decision = decided(Some(Presence::Missing), Presence::Missing);
-        assert_eq!(decision, Decision::Build { reasons: vec![Reason::ImageGone] });
+        assert_eq!(
+            decision,
+            Decision::Build {
+                reasons: vec![Reason::ImageGone]
+            }
+        );
     }
 }

@@ -88,12 +88,22 @@ pub fn context_part(digest: &[u8; 32]) -> String {
 #[must_use]
 pub fn dockerfile_digest<'a>(instructions: impl Iterator<Item = &'a str>) -> [u8; 32] {
     instructions
-        .fold(Framed::new("fastcontainer.dockerfile.v1"), |framed, text| framed.field("instruction", text.as_bytes()))
+        .fold(Framed::new("fastcontainer.dockerfile.v1"), |framed, text| {
+            framed.field("instruction", text.as_bytes())
+        })
         .finish()
 }
 
 fn options_digest(options: &BuildOptions) -> [u8; 32] {
-    let BuildOptions { target, platform, build_args, labels, network, add_hosts, triggers } = options;
+    let BuildOptions {
+        target,
+        platform,
+        build_args,
+        labels,
+        network,
+        add_hosts,
+        triggers,
+    } = options;
     let mut framed = Framed::new("fastcontainer.options.v1").field("export", EXPORT_RECIPE.as_bytes());
     if let Some(target) = target {
         framed = framed.field("target", target.as_bytes());
@@ -105,7 +115,9 @@ fn options_digest(options: &BuildOptions) -> [u8; 32] {
         framed = framed.field("network", network.as_bytes());
     }
     for (name, value) in build_args {
-        framed = framed.field("buildArg", name.as_bytes()).field("value", value.as_bytes());
+        framed = framed
+            .field("buildArg", name.as_bytes())
+            .field("value", value.as_bytes());
     }
     for (name, value) in labels {
         framed = framed.field("label", name.as_bytes()).field("value", value.as_bytes());
@@ -160,7 +172,10 @@ mod tests {
 
     use super::*;
 
-    const CONTENT: ContentDigests = ContentDigests { context: [1; 32], dockerfile: [2; 32] };
+    const CONTENT: ContentDigests = ContentDigests {
+        context: [1; 32],
+        dockerfile: [2; 32],
+    };
 
     fn with(change: impl FnOnce(&mut BuildOptions)) -> Fingerprint {
         let mut options = BuildOptions::default();
@@ -187,13 +202,20 @@ mod tests {
         assert_eq!(GOLDEN_FULL, (fingerprint.total.as_str(), fingerprint.options.as_str()));
         let plain = with(|_| {});
         assert_eq!(GOLDEN_PLAIN, (plain.total.as_str(), plain.options.as_str()));
-        assert_eq!(GOLDEN_DOCKERFILE, short(&dockerfile_digest(["FROM scratch", "COPY . /"].into_iter())));
+        assert_eq!(
+            GOLDEN_DOCKERFILE,
+            short(&dockerfile_digest(["FROM scratch", "COPY . /"].into_iter()))
+        );
     }
 
-    const GOLDEN_FULL: (&str, &str) =
-        ("c28398423270d140a74cec3806e507bc5767fa36516d5f4831c05d9ab7a4a824", "a3354f906ef7fcd1");
-    const GOLDEN_PLAIN: (&str, &str) =
-        ("75802d9f20b60a8633d0422d0b497d5cd9cb277dbdde5180eee82f76493cf319", "c6dbeda5a6260505");
+    const GOLDEN_FULL: (&str, &str) = (
+        "c28398423270d140a74cec3806e507bc5767fa36516d5f4831c05d9ab7a4a824",
+        "a3354f906ef7fcd1",
+    );
+    const GOLDEN_PLAIN: (&str, &str) = (
+        "75802d9f20b60a8633d0422d0b497d5cd9cb277dbdde5180eee82f76493cf319",
+        "c6dbeda5a6260505",
+    );
     const GOLDEN_DOCKERFILE: &str = "b86dfe047a691bc8";
 
     #[test]
@@ -212,14 +234,23 @@ mod tests {
         for (at, one) in changed.iter().enumerate() {
             assert_ne!(one.total, plain.total, "change {at} does not count");
             assert_eq!(one.context, plain.context);
-            assert!(changed.iter().skip(at + 1).all(|other| other.total != one.total), "change {at} is not told apart");
+            assert!(
+                changed.iter().skip(at + 1).all(|other| other.total != one.total),
+                "change {at} is not told apart"
+            );
         }
     }
 
     #[test]
     fn neighbouring_values_cannot_be_mistaken_for_each_other() {
-        assert_ne!(with(|o| o.triggers = vec!["ab".into()]), with(|o| o.triggers = vec!["a".into(), "b".into()]));
-        assert_ne!(with(|o| o.build_args = map(&[("A", "1")])), with(|o| o.labels = map(&[("A", "1")])));
+        assert_ne!(
+            with(|o| o.triggers = vec!["ab".into()]),
+            with(|o| o.triggers = vec!["a".into(), "b".into()])
+        );
+        assert_ne!(
+            with(|o| o.build_args = map(&[("A", "1")])),
+            with(|o| o.labels = map(&[("A", "1")]))
+        );
         assert_ne!(
             dockerfile_digest(["RUN a", "RUN b"].into_iter()),
             dockerfile_digest(["RUN a\nRUN b"].into_iter())
@@ -228,6 +259,9 @@ mod tests {
 
     #[test]
     fn an_unknown_version_is_not_guessed() {
-        assert_eq!(Fingerprint::compute_version(VERSION + 1, &CONTENT, &BuildOptions::default()), None);
+        assert_eq!(
+            Fingerprint::compute_version(VERSION + 1, &CONTENT, &BuildOptions::default()),
+            None
+        );
     }
 }

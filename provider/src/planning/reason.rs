@@ -65,9 +65,19 @@ pub fn explain(old: Side<'_>, new: Side<'_>, changes: Option<Vec<Change>>) -> Ve
 }
 
 fn option_reasons(old: &BuildOptions, new: &BuildOptions) -> Vec<Reason> {
-    let BuildOptions { target, platform, build_args, labels, network, add_hosts, triggers } = new;
+    let BuildOptions {
+        target,
+        platform,
+        build_args,
+        labels,
+        network,
+        add_hosts,
+        triggers,
+    } = new;
     let names: std::collections::BTreeSet<_> = old.build_args.keys().chain(build_args.keys()).collect();
-    let args = names.into_iter().filter(|name| old.build_args.get(*name) != build_args.get(*name));
+    let args = names
+        .into_iter()
+        .filter(|name| old.build_args.get(*name) != build_args.get(*name));
     let mut reasons: Vec<_> = args.map(|name| Reason::BuildArg(name.clone())).collect();
     let inputs = [
         (old.target != *target, "target"),
@@ -77,7 +87,12 @@ fn option_reasons(old: &BuildOptions, new: &BuildOptions) -> Vec<Reason> {
         (old.add_hosts != *add_hosts, "addHosts"),
         (old.triggers != *triggers, "triggers"),
     ];
-    reasons.extend(inputs.into_iter().filter(|(changed, _)| *changed).map(|(_, name)| Reason::Input(name)));
+    reasons.extend(
+        inputs
+            .into_iter()
+            .filter(|(changed, _)| *changed)
+            .map(|(_, name)| Reason::Input(name)),
+    );
     reasons
 }
 
@@ -89,7 +104,9 @@ impl fmt::Display for Reason {
             Self::ImageGone => f.write_str("the image in the state is gone from the registry"),
             Self::ReuseNever => f.write_str("`reuse: never`"),
             Self::Files(changes) => write_files(f, changes),
-            Self::ContextChanged => f.write_str("files of the context changed (no list of the earlier files on this machine)"),
+            Self::ContextChanged => {
+                f.write_str("files of the context changed (no list of the earlier files on this machine)")
+            }
             Self::Dockerfile => f.write_str("Dockerfile changed"),
             Self::BuildArg(name) => write!(f, "build arg {name} changed"),
             Self::Input(name) => write!(f, "{name} changed"),
@@ -123,7 +140,9 @@ fn verb(kind: ChangeKind) -> &'static str {
 
 /// File names are data: a control character in one must not reach a terminal.
 fn printable(path: &str) -> String {
-    path.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    path.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 /// Joins reasons to the part of the sentence after the dash.

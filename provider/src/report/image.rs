@@ -48,13 +48,26 @@ impl From<&ImageError> for Report {
 /// A problem on disk as a failed check of the input that names it.
 pub fn content_problem(problem: &ContentProblem) -> Failure {
     let report = content_error(&problem.source);
-    Failure { path: PropertyPath::key(problem.property), reason: report.text() }
+    Failure {
+        path: PropertyPath::key(problem.property),
+        reason: report.text(),
+    }
 }
 
 fn content(problems: &[ContentProblem]) -> Report {
-    let texts: Vec<_> = problems.iter().map(|problem| content_error(&problem.source).text()).collect();
+    let texts: Vec<_> = problems
+        .iter()
+        .map(|problem| content_error(&problem.source).text())
+        .collect();
     let cancelled = problems.iter().any(|problem| is_cancelled(&problem.source));
-    Report::say(if cancelled { Code::Cancelled } else { Code::FailedPrecondition }, texts.join("\n"))
+    Report::say(
+        if cancelled {
+            Code::Cancelled
+        } else {
+            Code::FailedPrecondition
+        },
+        texts.join("\n"),
+    )
 }
 
 fn is_cancelled(error: &ContentError) -> bool {
@@ -65,7 +78,12 @@ fn content_error(error: &ContentError) -> Report {
     let report = Report::new(Code::FailedPrecondition, error);
     let error = match error {
         ContentError::Context(error) => error,
-        ContentError::Dockerfile(error) => return Report { hint: error.hint.clone(), ..report },
+        ContentError::Dockerfile(error) => {
+            return Report {
+                hint: error.hint.clone(),
+                ..report
+            };
+        }
     };
     match error {
         _ if error.is_not_found() => report.hint(

@@ -37,12 +37,22 @@ impl Report {
             }
             source = cause.source();
         }
-        Self { code, headline: error.to_string(), causes, hint: None }
+        Self {
+            code,
+            headline: error.to_string(),
+            causes,
+            hint: None,
+        }
     }
 
     /// A report of one sentence.
     pub fn say(code: Code, headline: impl Into<String>) -> Self {
-        Self { code, headline: headline.into(), causes: Vec::new(), hint: None }
+        Self {
+            code,
+            headline: headline.into(),
+            causes: Vec::new(),
+            hint: None,
+        }
     }
 
     /// The same report with a hint.
@@ -79,7 +89,11 @@ impl Report {
 pub fn neutralise(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in strip_escapes(text).chars() {
-        safe.push(if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c });
+        safe.push(if c.is_control() && c != '\n' && c != '\t' {
+            '\u{fffd}'
+        } else {
+            c
+        });
     }
     safe.replace("<{%", "<{ %").replace("%}>", "% }>")
 }

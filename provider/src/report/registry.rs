@@ -13,16 +13,18 @@ pub(super) fn registry_failure(failure: &RegistryFailure) -> Report {
         RegistryFailure::Registry(error) => {
             let report = |code| Report::new(code, error);
             match error.kind() {
-                RegistryErrorKind::RepositoryMissing => report(Code::NotFound)
-                    .hint("create the repository first, or correct `repository`"),
+                RegistryErrorKind::RepositoryMissing => {
+                    report(Code::NotFound).hint("create the repository first, or correct `repository`")
+                }
                 RegistryErrorKind::Unauthenticated => report(Code::Unauthenticated)
                     .hint("log in with `docker login`, or set `registries` in the provider's configuration"),
                 RegistryErrorKind::Denied { .. } => report(Code::PermissionDenied)
                     .hint("the credentials are valid but may not do this in the repository"),
                 RegistryErrorKind::TimedOut => report(Code::DeadlineExceeded)
                     .hint("check that the registry can be reached from here, then run again"),
-                RegistryErrorKind::Unavailable | RegistryErrorKind::RateLimited => report(Code::Unavailable)
-                    .hint("check that the registry can be reached from here, then run again"),
+                RegistryErrorKind::Unavailable | RegistryErrorKind::RateLimited => {
+                    report(Code::Unavailable).hint("check that the registry can be reached from here, then run again")
+                }
                 RegistryErrorKind::Invalid => report(Code::FailedPrecondition),
             }
         }

@@ -1,7 +1,7 @@
 //! Answers of the resource as messages of the wire.
 
-use fastcontainer_property::{DifferenceKind, Failure};
 use fastcontainer_property::wire::to_struct;
+use fastcontainer_property::{DifferenceKind, Failure};
 use fastcontainer_proto::google::rpc::Status as RpcStatus;
 use fastcontainer_proto::pulumirpc::diff_response::DiffChanges;
 use fastcontainer_proto::pulumirpc::property_diff::Kind;
@@ -17,7 +17,10 @@ use crate::report::Report;
 const INIT_FAILED: &str = "type.googleapis.com/pulumirpc.ErrorResourceInitFailed";
 
 pub(super) fn check_failures(failures: Vec<Failure>) -> Vec<CheckFailure> {
-    let failure = |failure: Failure| CheckFailure { property: failure.path.to_string(), reason: failure.reason };
+    let failure = |failure: Failure| CheckFailure {
+        property: failure.path.to_string(),
+        reason: failure.reason,
+    };
     failures.into_iter().map(failure).collect()
 }
 
@@ -27,7 +30,9 @@ pub(super) fn failed(report: &Report) -> Status {
 
 /// A failure of Create or Update; what exists already is kept in state.
 pub(super) fn init_failed(failure: Failed) -> Status {
-    let Some(existing) = failure.existing else { return failed(&failure.report) };
+    let Some(existing) = failure.existing else {
+        return failed(&failure.report);
+    };
     let detail = ErrorResourceInitFailed {
         id: existing.id,
         properties: Some(to_struct(&existing.properties)),
@@ -37,9 +42,16 @@ pub(super) fn init_failed(failure: Failed) -> Status {
     let status = RpcStatus {
         code: failure.report.code.into(),
         message: failure.report.text(),
-        details: vec![Any { type_url: INIT_FAILED.to_owned(), value: detail.encode_to_vec() }],
+        details: vec![Any {
+            type_url: INIT_FAILED.to_owned(),
+            value: detail.encode_to_vec(),
+        }],
     };
-    Status::with_details(failure.report.code, failure.report.text(), status.encode_to_vec().into())
+    Status::with_details(
+        failure.report.code,
+        failure.report.text(),
+        status.encode_to_vec().into(),
+    )
 }
 
 /// Every top-level name in `diffs` has a path in `detailedDiff`, and the reverse.
@@ -49,7 +61,11 @@ pub(super) fn property_diff(found: &[InputDifference]) -> DiffResponse {
     diffs.dedup();
     let mut replaces: Vec<_> = found.iter().filter(|difference| difference.replaces).map(top).collect();
     replaces.dedup();
-    let changes = if found.is_empty() { DiffChanges::DiffNone } else { DiffChanges::DiffSome };
+    let changes = if found.is_empty() {
+        DiffChanges::DiffNone
+    } else {
+        DiffChanges::DiffSome
+    };
     DiffResponse {
         replaces,
         changes: changes.into(),
@@ -69,5 +85,8 @@ fn detail(difference: &InputDifference) -> PropertyDiff {
         (DifferenceKind::Updated, false) => Kind::Update,
         (DifferenceKind::Updated, true) => Kind::UpdateReplace,
     };
-    PropertyDiff { kind: kind.into(), input_diff: true }
+    PropertyDiff {
+        kind: kind.into(),
+        input_diff: true,
+    }
 }

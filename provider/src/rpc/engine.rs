@@ -46,8 +46,11 @@ impl EngineLog {
                 }
             }
         });
-        let status_interval =
-            if is_interactive() { Duration::from_millis(250) } else { Duration::from_secs(10) };
+        let status_interval = if is_interactive() {
+            Duration::from_millis(250)
+        } else {
+            Duration::from_secs(10)
+        };
         Some(Self { queue, status_interval })
     }
 
@@ -62,12 +65,20 @@ impl EngineLog {
     fn log(&self, urn: &str, severity: LogSeverity, text: &str, ephemeral: bool) {
         let mut message = neutralise(text);
         if message.len() > LONGEST_MESSAGE {
-            let cut = (0..=LONGEST_MESSAGE).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+            let cut = (0..=LONGEST_MESSAGE)
+                .rev()
+                .find(|at| message.is_char_boundary(*at))
+                .unwrap_or(0);
             message.truncate(cut);
             message.push('…');
         }
-        let request =
-            LogRequest { severity: severity.into(), message, urn: urn.to_owned(), stream_id: 0, ephemeral };
+        let request = LogRequest {
+            severity: severity.into(),
+            message,
+            urn: urn.to_owned(),
+            stream_id: 0,
+            ephemeral,
+        };
         drop(self.queue.send(Item::Log(request)));
     }
 }
@@ -81,7 +92,11 @@ pub(crate) struct UrnReporter {
 
 impl UrnReporter {
     pub(crate) fn new(log: Option<EngineLog>, urn: &str) -> Arc<Self> {
-        Arc::new(Self { log, urn: urn.to_owned(), last_status: Mutex::new(None) })
+        Arc::new(Self {
+            log,
+            urn: urn.to_owned(),
+            last_status: Mutex::new(None),
+        })
     }
 
     fn status_is_due(&self, clearing: bool, interval: Duration) -> bool {

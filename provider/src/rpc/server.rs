@@ -12,8 +12,8 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
-use super::service::Provider;
 use super::MAX_MESSAGE_BYTES;
+use super::service::Provider;
 
 /// How often the engine's process is looked for.
 const ENGINE_CHECK: Duration = Duration::from_secs(2);
@@ -25,6 +25,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// # Errors
 /// When the listener cannot be bound or the server fails.
 pub async fn serve(engine_address: Option<String>) -> Result<(), Box<dyn std::error::Error>> {
+    let parent = parent_id();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     announce(listener.local_addr()?.port())?;
     let shutdown = CancellationToken::new();
@@ -32,7 +33,7 @@ pub async fn serve(engine_address: Option<String>) -> Result<(), Box<dyn std::er
     if let Some(address) = &engine_address {
         provider.attach_to(address);
     }
-    tokio::spawn(watch(shutdown.clone(), engine_address.is_some()));
+    tokio::spawn(watch(shutdown.clone(), engine_address.is_some().then_some(parent)));
     let service = ResourceProviderServer::new(provider)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -54,12 +55,12 @@ fn announce(port: u16) -> std::io::Result<()> {
     stdout.flush()
 }
 
-/// Cancels `shutdown` when the process should end. Without an engine address (attach mode) nobody started us, so only
-/// signals count.
-async fn watch(shutdown: CancellationToken, started_by_engine: bool) {
+/// Cancels `shutdown` when the process should end. Without an engine (attach mode) nobody started us, so nobody's end
+/// matters.
+async fn watch(shutdown: CancellationToken, engine: Option<u32>) {
     tokio::select! {
         () = signals() => {}
-        () = engine_gone(), if started_by_engine => {}
+        () = gone(engine) => {}
         () = input_closed(), if input_is_a_pipe() => {}
         () = shutdown.cancelled() => {}
     }
@@ -82,18 +83,25 @@ async fn signals() {
     }
 }
 
-/// Returns when the process that started us has ended.
-#[cfg(unix)]
-async fn engine_gone() {
-    let parent = std::os::unix::process::parent_id();
-    while std::os::unix::process::parent_id() == parent {
+/// Returns when the process that started us has ended: then another one is our parent.
+async fn gone(engine: Option<u32>) {
+    let Some(engine) = engine else {
+        return std::future::pending().await;
+    };
+    while parent_id() == engine {
         tokio::time::sleep(ENGINE_CHECK).await;
     }
 }
 
+#[cfg(unix)]
+fn parent_id() -> u32 {
+    std::os::unix::process::parent_id()
+}
+
+/// Elsewhere nothing tells; the engine ends its plugins itself.
 #[cfg(not(unix))]
-async fn engine_gone() {
-    std::future::pending().await
+fn parent_id() -> u32 {
+    0
 }
 
 /// Whether standard input is a pipe whose other end means something; the Pulumi CLI gives none.
@@ -110,7 +118,7 @@ async fn input_closed() {
     let (closed, ended) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        drop(closed.send(()));
+        let _ = closed.send(());
     });
     let _ = ended.await;
 }

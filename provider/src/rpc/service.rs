@@ -28,7 +28,11 @@ pub(crate) struct Provider {
 
 impl Provider {
     pub(crate) fn new(operations: CancellationToken) -> Self {
-        Self { engine: Mutex::new(None), session: Mutex::new(None), operations }
+        Self {
+            engine: Mutex::new(None),
+            session: Mutex::new(None),
+            operations,
+        }
     }
 
     /// Connects to the engine at `address`; messages go there from now on.
@@ -45,7 +49,9 @@ impl Provider {
     /// The configured session; one with defaults when Configure never came, as in schema tools.
     fn session(&self) -> Arc<Session> {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        session.get_or_insert_with(|| Arc::new(Session::new(Settings::new(Default::default())))).clone()
+        session
+            .get_or_insert_with(|| Arc::new(Session::new(Settings::new(Default::default()))))
+            .clone()
     }
 
     fn operation(&self, urn: &str) -> Operation {
@@ -77,7 +83,10 @@ fn answer<T>(message: T) -> Answer<T> {
 
 #[tonic::async_trait]
 impl ResourceProvider for Provider {
-    async fn handshake(&self, request: Request<rpc::ProviderHandshakeRequest>) -> Answer<rpc::ProviderHandshakeResponse> {
+    async fn handshake(
+        &self,
+        request: Request<rpc::ProviderHandshakeRequest>,
+    ) -> Answer<rpc::ProviderHandshakeResponse> {
         let request = request.into_inner();
         if !request.engine_address.is_empty() {
             self.attach_to(&request.engine_address);
@@ -96,30 +105,48 @@ impl ResourceProvider for Provider {
     }
 
     async fn get_plugin_info(&self, _: Request<()>) -> Answer<rpc::PluginInfo> {
-        answer(rpc::PluginInfo { version: schema::VERSION.to_owned() })
+        answer(rpc::PluginInfo {
+            version: schema::VERSION.to_owned(),
+        })
     }
 
     async fn get_schema(&self, request: Request<rpc::GetSchemaRequest>) -> Answer<rpc::GetSchemaResponse> {
         match request.into_inner().version {
-            0 => answer(rpc::GetSchemaResponse { schema: schema::package_schema().to_string() }),
-            other => Err(Status::invalid_argument(format!("schema version {other} is not known; ask for version 0"))),
+            0 => answer(rpc::GetSchemaResponse {
+                schema: schema::package_schema().to_string(),
+            }),
+            other => Err(Status::invalid_argument(format!(
+                "schema version {other} is not known; ask for version 0"
+            ))),
         }
     }
 
     async fn check_config(&self, request: Request<rpc::CheckRequest>) -> Answer<rpc::CheckResponse> {
         let news = decode(request.into_inner().news)?;
         let (inputs, failures) = check_config(news);
-        answer(rpc::CheckResponse { inputs: Some(to_struct(&inputs)), failures: check_failures(failures) })
+        answer(rpc::CheckResponse {
+            inputs: Some(to_struct(&inputs)),
+            failures: check_failures(failures),
+        })
     }
 
     async fn diff_config(&self, _: Request<rpc::DiffRequest>) -> Answer<rpc::DiffResponse> {
-        answer(rpc::DiffResponse { changes: rpc::diff_response::DiffChanges::DiffNone.into(), ..Default::default() })
+        answer(rpc::DiffResponse {
+            changes: rpc::diff_response::DiffChanges::DiffNone.into(),
+            ..Default::default()
+        })
     }
 
     async fn configure(&self, request: Request<rpc::ConfigureRequest>) -> Answer<rpc::ConfigureResponse> {
         let arguments = decode(request.into_inner().args)?;
         let config = decode_config(&arguments).map_err(|failures| {
-            Status::invalid_argument(failures.iter().map(|failure| format!("{}: {}", failure.path, failure.reason)).collect::<Vec<_>>().join("\n"))
+            Status::invalid_argument(
+                failures
+                    .iter()
+                    .map(|failure| format!("{}: {}", failure.path, failure.reason))
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            )
         })?;
         let session = Arc::new(Session::new(Settings::new(config)));
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
@@ -155,7 +182,10 @@ impl ResourceProvider for Provider {
     async fn create(&self, request: Request<rpc::CreateRequest>) -> Answer<rpc::CreateResponse> {
         let request = request.into_inner();
         let op = self.operation(&request.urn).with_timeout(request.timeout);
-        let creation = Creation { news: decode(request.properties)?, preview: request.preview };
+        let creation = Creation {
+            news: decode(request.properties)?,
+            preview: request.preview,
+        };
         let result = lifecycle::create(&op, creation).await;
         self.flush().await;
         match result {
@@ -192,17 +222,22 @@ impl ResourceProvider for Provider {
     async fn read(&self, request: Request<rpc::ReadRequest>) -> Answer<rpc::ReadResponse> {
         let request = request.into_inner();
         let op = self.operation(&request.urn).with_timeout(request.timeout);
-        let reading =
-            Reading { id: request.id, inputs: decode(request.inputs)?, properties: decode(request.properties)? };
+        let reading = Reading {
+            id: request.id,
+            inputs: decode(request.inputs)?,
+            properties: decode(request.properties)?,
+        };
         let result = lifecycle::read(&op, reading).await;
         self.flush().await;
         let found = result.map_err(|report| failed(&report))?;
-        answer(found.map_or_else(rpc::ReadResponse::default, |found| rpc::ReadResponse {
-            id: found.id,
-            properties: Some(to_struct(&found.properties)),
-            inputs: Some(to_struct(&found.inputs)),
-            ..Default::default()
-        }))
+        answer(
+            found.map_or_else(rpc::ReadResponse::default, |found| rpc::ReadResponse {
+                id: found.id,
+                properties: Some(to_struct(&found.properties)),
+                inputs: Some(to_struct(&found.inputs)),
+                ..Default::default()
+            }),
+        )
     }
 
     /// Forgets: the content tag is shared by every stack and resource with equal content, so nothing is removed from
@@ -221,10 +256,14 @@ impl ResourceProvider for Provider {
         let arguments = decode(request.args)?;
         let op = self.operation("");
         match lifecycle::invoke(&op, &request.tok, &arguments).await {
-            Ok(Ok(result)) => {
-                answer(rpc::InvokeResponse { r#return: Some(to_struct(&result)), failures: Vec::new() })
-            }
-            Ok(Err(failures)) => answer(rpc::InvokeResponse { r#return: None, failures: check_failures(failures) }),
+            Ok(Ok(result)) => answer(rpc::InvokeResponse {
+                r#return: Some(to_struct(&result)),
+                failures: Vec::new(),
+            }),
+            Ok(Err(failures)) => answer(rpc::InvokeResponse {
+                r#return: None,
+                failures: check_failures(failures),
+            }),
             Err(report) => Err(failed(&report)),
         }
     }

@@ -34,7 +34,10 @@ impl Objects {
     /// All types that were referred to.
     pub(super) fn types(&mut self) -> Map<String, Value> {
         let definitions = self.0.take_definitions(true);
-        definitions.iter().map(|(name, schema)| (token(name), named_type(schema))).collect()
+        definitions
+            .iter()
+            .map(|(name, schema)| (token(name), named_type(schema)))
+            .collect()
     }
 }
 
@@ -68,7 +71,9 @@ fn object_type(schema: &Value) -> ObjectType {
     let properties = schema["properties"].as_object().into_iter().flatten();
     ObjectType {
         description: schema["description"].clone(),
-        properties: properties.map(|(name, property)| (name.clone(), property_type(property))).collect(),
+        properties: properties
+            .map(|(name, property)| (name.clone(), property_type(property)))
+            .collect(),
         required: schema["required"].as_array().cloned().unwrap_or_default(),
     }
 }
@@ -88,7 +93,11 @@ fn type_of(schema: &Value) -> Map<String, Value> {
         let name = reference.rsplit('/').next().unwrap_or_default();
         return one("$ref", json!(format!("#/types/{}", token(name))));
     }
-    let nullable = schema["anyOf"].as_array().into_iter().flatten().find(|one| one["type"] != "null");
+    let nullable = schema["anyOf"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|one| one["type"] != "null");
     if let Some(present) = nullable {
         return type_of(present);
     }

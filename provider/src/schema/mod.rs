@@ -47,7 +47,10 @@ pub fn package_schema() -> Value {
     schema.extend(
         [
             ("config", json!({ "variables": config.properties })),
-            ("provider", json!({ "description": PROVIDER, "inputProperties": config.properties })),
+            (
+                "provider",
+                json!({ "description": PROVIDER, "inputProperties": config.properties }),
+            ),
             (
                 "resources",
                 json!({ (IMAGE): {

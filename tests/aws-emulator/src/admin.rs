@@ -10,6 +10,7 @@
 //! | `GET repository?repository=HOST/NAME` | its tags, images and mutability |
 //! | `PUT repository?repository=HOST/NAME[&mutability=IMMUTABLE]` | create it, or change whether tags may move |
 //! | `PUT tag?reference=HOST/NAME:TAG&digest=sha256:…`, `DELETE tag?reference=…` | move or delete a tag, immutable or not |
+//! | `DELETE image?repository=HOST/NAME&digest=sha256:…` | delete an image with its tags |
 //! | `POST deny?action=ecr:BatchGetImage`, `DELETE deny` | deny an IAM action; allow everything |
 //! | `POST expire-tokens` | end all ECR logins |
 //! | `PUT blob-mounting?enabled=true` | the account setting of ECR |
@@ -98,6 +99,7 @@ async fn operate(emulator: &Emulator, parts: &Parts, query: &Query, body: Incomi
         ("PUT", "blob-mounting") => emulator.set_blob_mounting(query.get("enabled")? == "true"),
         (_, "repository") => return repository(emulator, &parts.method, query),
         (_, "tag") => return tag(emulator, &parts.method, query),
+        ("DELETE", "image") => return delete_image(emulator, query),
         _ => return Err(AdminError::Unknown),
     }
     Ok(json!({}))
@@ -145,6 +147,18 @@ fn tag(emulator: &Emulator, method: &Method, query: &Query) -> Result<Value, Adm
         }
         None if repository.tags.remove(&tag).is_some() => Ok(json!({})),
         _ => Err(AdminError::NotFound(key.clone())),
+    })
+}
+
+fn delete_image(emulator: &Emulator, query: &Query) -> Result<Value, AdminError> {
+    let key = query.repository("repository")?;
+    let digest = parse_digest(query.get("digest")?)?;
+    emulator.catalog.change(&key, |repository| {
+        repository.tags.retain(|_, to| *to != digest);
+        match repository.images.remove(&digest) {
+            Some(_) => Ok(json!({})),
+            None => Err(AdminError::NotFound(key.clone())),
+        }
     })
 }
 

@@ -5,7 +5,7 @@
 //!
 //! Everything here panics with the CLI's output when something does not go as said: it serves tests and the demo only.
 
-#![expect(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a harness for tests: a panic is a finding")]
+#![expect(clippy::panic, clippy::expect_used, reason = "a harness for tests: a panic is a finding")]
 
 mod checkout;
 mod cli;

@@ -3,6 +3,12 @@
 //! Outside, the command installs what is missing and opens a lab; inside, it is the Pulumi CLI, a real builder and the
 //! project's example services. Any deviation from what is promised makes it fail.
 
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "the demo fails loudly: each panic is a broken promise"
+)]
+
 mod services;
 mod story;
 mod table;
@@ -38,8 +44,16 @@ impl Demo {
 /// Opens a lab with `endpoint` and tells the story in it.
 pub(crate) fn run(endpoint: Endpoint) -> Outcome {
     say(&format!("demo on {endpoint}"));
-    let command = [std::env::current_exe()?.into_os_string(), "demo".into(), "--inside".into()];
-    let options = LabOptions { endpoint: Some(endpoint), plugin: Some(Profile::Debug), ..LabOptions::default() };
+    let command = [
+        std::env::current_exe()?.into_os_string(),
+        "demo".into(),
+        "--inside".into(),
+    ];
+    let options = LabOptions {
+        endpoint: Some(endpoint),
+        plugin: Some(Profile::Debug),
+        ..LabOptions::default()
+    };
     match run_in_lab(&options, &command)? {
         0 => Ok(()),
         code => Err(format!("the demo failed (exit code {code}); see above").into()),

@@ -10,8 +10,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Starts an HTTP service from its image and returns the answer to `GET path`.
 pub(super) fn ask_http(lab: &Lab, image: &str, path: &str) -> String {
-    let options = ContainerOptions { environment: vec![("PORT".into(), "8080".into())], ..Default::default() };
-    let container = lab.start_image(image, &options).unwrap_or_else(|error| panic!("{image}: {error}"));
+    let options = ContainerOptions {
+        environment: vec![("PORT".into(), "8080".into())],
+        ..Default::default()
+    };
+    let container = lab
+        .start_image(image, &options)
+        .unwrap_or_else(|error| panic!("{image}: {error}"));
     let started = Instant::now();
     let answer = loop {
         match get("127.0.0.1:8080", path) {
@@ -38,9 +43,13 @@ fn get(address: &str, path: &str) -> std::io::Result<String> {
 pub(super) fn invoke_lambda(lab: &Lab, image: &str, event: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
-    let options =
-        ContainerOptions { environment: vec![("AWS_LAMBDA_RUNTIME_API".into(), address)], ..Default::default() };
-    let container = lab.start_image(image, &options).unwrap_or_else(|error| panic!("{image}: {error}"));
+    let options = ContainerOptions {
+        environment: vec![("AWS_LAMBDA_RUNTIME_API".into(), address)],
+        ..Default::default()
+    };
+    let container = lab
+        .start_image(image, &options)
+        .unwrap_or_else(|error| panic!("{image}: {error}"));
     let answer = runtime_api(&listener, event);
     container.stop().unwrap_or_else(|error| panic!("{image}: {error}"));
     answer
@@ -53,13 +62,24 @@ fn runtime_api(listener: &TcpListener, event: &str) -> String {
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let (head, body) = request(&mut stream);
         let next = head.starts_with("GET") && head.contains("/invocation/next");
-        let (status, answer) = if next { ("200 OK", event) } else { ("202 Accepted", "{}") };
+        let (status, answer) = if next {
+            ("200 OK", event)
+        } else {
+            ("202 Accepted", "{}")
+        };
         let headers = "Lambda-Runtime-Aws-Request-Id: demo-1\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\n\
                        Content-Type: application/json\r\nConnection: close";
-        write!(stream, "HTTP/1.1 {status}\r\n{headers}\r\nContent-Length: {}\r\n\r\n{answer}", answer.len())
-            .expect("an answer");
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\n{headers}\r\nContent-Length: {}\r\n\r\n{answer}",
+            answer.len()
+        )
+        .expect("an answer");
         if head.starts_with("POST") {
-            assert!(head.contains("/invocation/demo-1/response"), "the function failed: {body}");
+            assert!(
+                head.contains("/invocation/demo-1/response"),
+                "the function failed: {body}"
+            );
             return body;
         }
     }
@@ -72,8 +92,12 @@ fn request(stream: &mut TcpStream) -> (String, String) {
         let count = stream.read(&mut buffer).expect("a request");
         bytes.extend_from_slice(&buffer[..count]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head
+            .lines()
+            .find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
         if body.len() >= length.unwrap_or(0) {
             return (head.to_owned(), body.to_owned());
         }

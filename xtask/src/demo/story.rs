@@ -42,13 +42,27 @@ fn headline(text: &str) {
 
 fn stack(checkout: &Checkout, name: &str) -> Stack {
     let stack = Stack::init(&checkout.path().join("yaml"), name).with("PULUMI_PARALLEL", "16");
-    stack.run(&["config", "set", "repositoryBase", &format!("{ECR_HOST}/{BASE}"), "--stack", name]).ok();
+    stack
+        .run(&[
+            "config",
+            "set",
+            "repositoryBase",
+            &format!("{ECR_HOST}/{BASE}"),
+            "--stack",
+            name,
+        ])
+        .ok();
     stack
 }
 
 fn show(text: &str) {
-    for line in text.lines().filter(|line| line.contains(" – ")).map(str::trim) {
-        say(&format!("   {}", line.trim_start_matches(|c: char| !c.is_alphanumeric())));
+    let ours = |line: &&str| {
+        ["api: ", "worker: ", "status: "]
+            .iter()
+            .any(|name| line.starts_with(name))
+    };
+    for line in text.lines().map(str::trim).filter(ours) {
+        say(&format!("   {line}"));
     }
 }
 
@@ -92,7 +106,10 @@ fn one_file_edited(lab: &Lab, checkout: &Checkout, dev: &Stack, table: &mut Tabl
     headline("one source file edited");
     let app = checkout.path().join("services/api/src/app.py");
     edit(&app, "hello from fastcontainer", "hello again");
-    let preview = dev.preview(&[]).ok().says("api: rebuild – 1 file changed: src/app.py modified");
+    let preview = dev
+        .preview(&[])
+        .ok()
+        .says("api: rebuild – 1 file changed: src/app.py modified");
     let preview = preview.never_says("worker: ").never_says("status: ");
     show(&preview.text);
     let up = dev.up(&[]).ok();
@@ -105,9 +122,15 @@ fn one_file_edited(lab: &Lab, checkout: &Checkout, dev: &Stack, table: &mut Tabl
 fn edited_in_secret(lab: &Lab, checkout: &Checkout, dev: &Stack, table: &mut Table) {
     headline("an edit that keeps the file's size and modification time");
     let app = checkout.path().join("services/api/src/app.py");
-    let before = fs::metadata(&app).and_then(|metadata| metadata.modified()).expect("a modification time");
+    let before = fs::metadata(&app)
+        .and_then(|metadata| metadata.modified())
+        .expect("a modification time");
     edit(&app, "hello again", "hello there");
-    fs::File::options().write(true).open(&app).and_then(|file| file.set_modified(before)).expect("the old time");
+    fs::File::options()
+        .write(true)
+        .open(&app)
+        .and_then(|file| file.set_modified(before))
+        .expect("the old time");
     let preview = dev.preview(&[]).ok().says("src/app.py modified");
     show(&preview.text);
     let up = dev.up(&[]).ok();
@@ -120,7 +143,11 @@ fn edited_in_secret(lab: &Lab, checkout: &Checkout, dev: &Stack, table: &mut Tab
 fn second_stack(checkout: &Checkout, dev: &Stack, table: &mut Table) {
     headline("a second stack with the same content: real digests at preview, no build");
     let prod = stack(checkout, "prod");
-    let preview = prod.preview(&[]).ok().says(&dev.output("apiImage")).says(&dev.output("workerImage"));
+    let preview = prod
+        .preview(&[])
+        .ok()
+        .says(&dev.output("apiImage"))
+        .says(&dev.output("workerImage"));
     show(&preview.text);
     let up = prod.up(&[]).ok();
     assert_eq!(table.add("up: second stack", up.took, Some(&prod)), 0);

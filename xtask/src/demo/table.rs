@@ -26,7 +26,9 @@ impl Table {
     pub(super) fn add(&mut self, step: &str, took: Duration, stack: Option<&Stack>) -> usize {
         let (mut builds, mut bytes) = (0, 0.0);
         for name in stack.map_or(&[][..], |_| &IMAGES[..]) {
-            let Some(image) = stack.and_then(|stack| stack.resource(name)) else { continue };
+            let Some(image) = stack.and_then(|stack| stack.resource(name)) else {
+                continue;
+            };
             let record = &image["outputs"]["build"];
             let identity = format!("{name} {record}");
             if record["reused"] == false && !self.seen.contains(&identity) {
@@ -36,16 +38,27 @@ impl Table {
             }
         }
         say(&format!("   {:.1} s, {builds} built", took.as_secs_f64()));
-        self.rows.push(Row { step: step.to_owned(), took, builds, bytes });
+        self.rows.push(Row {
+            step: step.to_owned(),
+            took,
+            builds,
+            bytes,
+        });
         builds
     }
 
     /// Prints the table.
     pub(super) fn print(&self) {
-        say(&format!("{:<52} {:>8} {:>7} {:>11}", "step", "time", "builds", "bytes sent"));
+        say(&format!(
+            "{:<52} {:>8} {:>7} {:>11}",
+            "step", "time", "builds", "bytes sent"
+        ));
         for row in &self.rows {
             let took = format!("{:.1} s", row.took.as_secs_f64());
-            say(&format!("{:<52} {took:>8} {:>7} {:>11}", row.step, row.builds, row.bytes));
+            say(&format!(
+                "{:<52} {took:>8} {:>7} {:>11}",
+                row.step, row.builds, row.bytes
+            ));
         }
     }
 }

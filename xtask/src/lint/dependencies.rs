@@ -25,8 +25,14 @@ const LICENCES: &[&str] = &[
 
 /// Crates that must not come in, with the reason.
 const BANNED: &[(&str, &str)] = &[
-    ("openssl-sys", "TLS is rustls with ring: static, and the same everywhere"),
-    ("aws-lc-sys", "needs a C toolchain and minutes of build time; ring serves"),
+    (
+        "openssl-sys",
+        "TLS is rustls with ring: static, and the same everywhere",
+    ),
+    (
+        "aws-lc-sys",
+        "needs a C toolchain and minutes of build time; ring serves",
+    ),
 ];
 
 /// Dependencies that must not be there.
@@ -41,7 +47,9 @@ pub(super) fn check() -> Problems {
         }
         let licence = package["license"].as_str().unwrap_or_default();
         if !is_allowed(licence) && package["license_file"].is_null() {
-            found.push(format!("`{name}` has the licence `{licence}`, which is not on the list"));
+            found.push(format!(
+                "`{name}` has the licence `{licence}`, which is not on the list"
+            ));
         }
     }
     Ok(found)
@@ -50,5 +58,7 @@ pub(super) fn check() -> Problems {
 /// An SPDX expression with an allowed choice: every `AND` part has an allowed `OR` alternative.
 fn is_allowed(expression: &str) -> bool {
     let expression = expression.replace(['(', ')'], "").replace('/', " OR ");
-    expression.split(" AND ").all(|part| part.split(" OR ").any(|licence| LICENCES.contains(&licence.trim())))
+    expression
+        .split(" AND ")
+        .all(|part| part.split(" OR ").any(|licence| LICENCES.contains(&licence.trim())))
 }

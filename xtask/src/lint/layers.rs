@@ -23,8 +23,16 @@ pub(super) fn check(root: &Path) -> Problems {
     let mut found = Vec::new();
     for file in rust_files(&source)? {
         let inner = file.strip_prefix(&source).unwrap_or(&file);
-        let module = inner.components().next().map(|part| part.as_os_str().to_string_lossy().into_owned());
-        let Some(layer) = module.as_deref().and_then(|module| layer_of(module.trim_end_matches(".rs"))) else { continue };
+        let module = inner
+            .components()
+            .next()
+            .map(|part| part.as_os_str().to_string_lossy().into_owned());
+        let Some(layer) = module
+            .as_deref()
+            .and_then(|module| layer_of(module.trim_end_matches(".rs")))
+        else {
+            continue;
+        };
         for (number, line) in std::fs::read_to_string(&file)?.lines().enumerate() {
             if let Some(problem) = upward(line, layer) {
                 found.push(format!("provider/src/{}:{}: {problem}", inner.display(), number + 1));

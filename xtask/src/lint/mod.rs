@@ -15,7 +15,15 @@ pub(crate) fn lint() -> Outcome {
     say("lint: rustfmt");
     run(Command::new("cargo").args(["fmt", "--all", "--check"]))?;
     say("lint: clippy");
-    run(Command::new("cargo").args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))?;
+    run(Command::new("cargo").args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "--deny",
+        "warnings",
+    ]))?;
     say("lint: sizes, layers, dependencies");
     let root = workspace_root();
     let found = [sizes::check(&root)?, layers::check(&root)?, dependencies::check()?].concat();

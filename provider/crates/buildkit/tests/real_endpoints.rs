@@ -10,6 +10,7 @@
 #[cfg(test)]
 mod lab;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastcontainer_buildkit::{BuildError, BuiltImage, EndpointKind, LineRange, ProgressEvent};
@@ -260,6 +261,22 @@ async fn a_push_to_where_nothing_listens_is_a_failed_push() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_push_with_a_wrong_password_is_denied() {
+    let Some(mut site) = Site::enter("denied").await else {
+        return not_run();
+    };
+    if site.login.replace("nobody:wrong".to_owned()).is_none() {
+        return not_run();
+    }
+    let error = match site.build(Build::of("FROM scratch\nLABEL a=b\n")).await {
+        Ok(outcome) => site.push(outcome.image).await.unwrap_err(),
+        Err(error) => error,
+    };
+    assert!(error.is_denied(), "{error:?}");
+    assert!(!format!("{error} {error:?}").contains("wrong"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_changes_after_the_fingerprint_stops_the_build() {
     let Some(site) = Site::enter("changed").await else {
         return not_run();
@@ -285,7 +302,8 @@ async fn cancelling_stops_the_running_step_within_two_seconds() {
         "FROM scratch\nCOPY busybox /bin/busybox\nCOPY src /src\nRUN [\"/bin/busybox\", \"sleep\", \"{seconds}\"]\n"
     );
     let cancel = tokio_util::sync::CancellationToken::new();
-    let mut build = Build::of(&sleep).until(cancel.clone());
+    let context = site.snapshot();
+    let mut build = Build::of(&sleep).shown(context.clone()).until(cancel.clone());
     let stop = async {
         lab::wait_until(Duration::from_secs(20), || lab::runs(&format!("sleep\0{seconds}"))).await;
         cancel.cancel();
@@ -299,6 +317,26 @@ async fn cancelling_stops_the_running_step_within_two_seconds() {
         cancelled.elapsed()
     );
     lab::wait_until(Duration::from_secs(2), || !lab::runs(&format!("sleep\0{seconds}"))).await;
+    drop(build);
+    lab::wait_until(Duration::from_secs(1), || Arc::strong_count(&context) == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_build_outlives_it() {
+    let Some(site) = Site::enter("outlived").await else {
+        return not_run();
+    };
+    site.write("src/a", &site.clock_text());
+    let context = site.snapshot();
+    site.build(Build::of(COPY_AND_READ).shown(context.clone()))
+        .await
+        .unwrap();
+    lab::wait_until(Duration::from_secs(1), || Arc::strong_count(&context) == 1).await;
+    let failing = format!("{COPY_AND_READ}RUN [\"/bin/busybox\", \"false\"]\n");
+    site.build(Build::of(&failing).shown(context.clone()))
+        .await
+        .unwrap_err();
+    lab::wait_until(Duration::from_secs(1), || Arc::strong_count(&context) == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

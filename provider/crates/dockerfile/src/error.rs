@@ -8,7 +8,7 @@ use crate::expand::ExpandError;
 
 /// Says what is wrong with a Dockerfile and on which line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{file}` line {line}: {reason}")]
+#[error("`{file}:{line}`: {reason}")]
 pub struct ParseError {
     /// Name of the file as it was given to [`Dockerfile::parse`](crate::Dockerfile::parse).
     pub file: String,

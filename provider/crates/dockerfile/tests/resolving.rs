@@ -185,7 +185,7 @@ fn a_base_or_platform_that_expands_to_nothing_is_refused() {
     let error = images("FROM ${A:?unset}\n", &[]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`Dockerfile` line 1: `${A:?unset}` cannot be expanded: `A` unset"
+        "`Dockerfile:1`: `${A:?unset}` cannot be expanded: `A` unset"
     );
 }
 

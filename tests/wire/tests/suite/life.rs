@@ -1,6 +1,6 @@
 //! The process: how it starts, what it prints, when it ends.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{process::Stdio, time::Duration};
 
 use fastcontainer_proto::pulumirpc::{PluginAttach, ProviderHandshakeRequest};
 use rustix::process::{Pid, Signal, kill_process};
@@ -119,13 +119,37 @@ async fn it_ends_when_its_engine_is_killed() {
         numbers.push(timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap());
     }
     // The process id and the port arrive in either order.
-    let running = |number: &&String| Path::new(&format!("/proc/{number}/exe")).exists();
-    let id = numbers.iter().find(running).expect("the provider does not run").clone();
+    let id = numbers
+        .iter()
+        .find_map(|number| Orphan::running(number))
+        .expect("the provider does not run");
     kill_process(process(parent.id().unwrap()), Signal::KILL).unwrap();
     let begin = Instant::now();
-    while Path::new(&format!("/proc/{id}/exe")).exists() {
+    while id.runs() {
         assert!(begin.elapsed() < PATIENCE, "still running after its engine");
         sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A process that is nobody's child any more; it never outlives the test.
+struct Orphan(u32);
+
+impl Orphan {
+    fn running(number: &str) -> Option<Self> {
+        let orphan = Self(number.parse().ok()?);
+        orphan.runs().then_some(orphan)
+    }
+
+    fn runs(&self) -> bool {
+        std::fs::read_link(format!("/proc/{}/exe", self.0)).is_ok_and(|binary| binary == provider_binary().unwrap())
+    }
+}
+
+impl Drop for Orphan {
+    fn drop(&mut self) {
+        if self.runs() {
+            kill_process(process(self.0), Signal::KILL).ok();
+        }
     }
 }
 

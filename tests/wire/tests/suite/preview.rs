@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use fastcontainer_property::{PropertyMap, PropertyValue, wire::from_struct};
+use fastcontainer_property::{
+    PropertyMap, PropertyValue,
+    wire::{from_struct, to_struct},
+};
+use fastcontainer_proto::pulumirpc::InvokeRequest;
 use tokio::time::timeout;
-use wire::{Image, Provider};
+use wire::{Image, Provider, bag};
 
 use crate::sources::{context, inputs, with, write};
 
@@ -110,23 +114,82 @@ async fn outputs_made_from_a_secret_are_secret() {
     assert!(!lasting.contains("localhost:1/hidden"), "{lasting}");
 }
 
+/// The outputs of an image that was built from checked inputs.
+fn built(inputs: &PropertyMap) -> PropertyMap {
+    let digest = format!("sha256:{}", "5".repeat(64));
+    let build = bag([
+        ("backend", "buildkit".into()),
+        ("reason", "new image".into()),
+        ("reused", false.into()),
+        ("startedAt", "2026-01-02T03:04:05Z".into()),
+        ("durationSeconds", 1.5.into()),
+        ("steps", 3.0.into()),
+        ("cachedSteps", 0.0.into()),
+        ("contextBytesSent", 20.0.into()),
+    ]);
+    let own = bag([
+        ("imageUri", format!("localhost:1/app@{digest}").into()),
+        ("digest", digest.clone().into()),
+        ("contentTag", format!("fc-{}", "a".repeat(40)).into()),
+        ("contentTagUri", format!("localhost:1/app:fc-{}", "a".repeat(40)).into()),
+        ("platformDigests", bag([("linux/amd64", digest.into())]).into()),
+        ("sizeBytes", 1000.0.into()),
+        ("build", build.into()),
+    ]);
+    inputs.clone().into_iter().chain(own).collect()
+}
+
 #[tokio::test]
 async fn a_registry_that_is_down_does_not_fail_a_preview() {
     let (provider, image, context) = (Provider::start().await.unwrap(), Image::named("api"), context());
-    let checked = image.check(&provider, &inputs(context.path())).await.unwrap().inputs;
+    let news = inputs(context.path());
+    let old = image.check(&provider, &news).await.unwrap().inputs;
     write(context.path(), "src/main.py", "print('two')\n");
-    let mut changed = inputs(context.path());
-    changed = image.check_again(&provider, &checked, &changed).await.unwrap().inputs;
-    let request = image.change((&checked, &checked), &changed, true);
+    let new = image.check_again(&provider, &old, &news).await.unwrap().inputs;
+    let request = image.change((&old, &built(&old)), &new, true);
     let mut client = provider.client();
     let answer = timeout(Duration::from_secs(60), client.update(request))
         .await
         .expect("the preview hangs");
     let outputs = from_struct(&answer.unwrap().into_inner().properties.unwrap()).unwrap();
     assert_eq!(outputs["digest"], PropertyValue::Unknown);
-    let lasting = provider.engine.lasting(&image.urn()).join("\n");
+    assert_eq!(outputs["fingerprint"], new["fingerprint"]);
+    let lasting = provider.engine.lasting(&image.urn());
+    assert_eq!(lasting.len(), 1, "{lasting:?}");
+    assert!(lasting[0].starts_with("api: rebuild"), "{lasting:?}");
     assert!(
-        lasting.contains("src/main.py"),
-        "the changed file is not named: {lasting}"
+        lasting[0].contains("src/main.py"),
+        "the changed file is not named: {lasting:?}"
     );
+    assert!(
+        !lasting[0].contains("data.txt"),
+        "a file that did not change is named: {lasting:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_function_computes_the_fingerprint_of_the_resource() {
+    let (provider, image, context) = (Provider::start().await.unwrap(), Image::named("api"), context());
+    let args = bag([("VERSION", "2".into())]);
+    let checked = image
+        .check(&provider, &with(&inputs(context.path()), "buildArgs", args.clone()))
+        .await
+        .unwrap();
+    let arguments = bag([
+        ("context", context.path().to_str().unwrap().into()),
+        ("buildArgs", args.into()),
+    ]);
+    let request = InvokeRequest {
+        tok: "fastcontainer:index:getFingerprint".to_owned(),
+        args: Some(to_struct(&arguments)),
+        preview: true,
+    };
+    let answer = provider.client().invoke(request).await.unwrap().into_inner();
+    assert_eq!(answer.failures.len(), 0, "{:?}", answer.failures);
+    let result = from_struct(&answer.r#return.unwrap()).unwrap();
+    assert_eq!(result["fingerprint"], checked.inputs["fingerprint"]);
+    let PropertyValue::List(files) = &result["files"] else {
+        panic!("{result:?}")
+    };
+    assert!(files.contains(&"src/main.py".into()), "{files:?}");
 }

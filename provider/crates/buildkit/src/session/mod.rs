@@ -20,9 +20,10 @@ use bollard_buildkit_proto::moby::buildkit::v1::BytesMessage;
 use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
 use bollard_buildkit_proto::moby::filesync::packet::file_sync_server::FileSyncServer;
 use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
+use futures_util::{StreamExt, future, stream};
 use tokio::io::{AsyncWriteExt, DuplexStream, WriteHalf};
-use tokio_stream::StreamExt;
 use tokio_util::io::ReaderStream;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::transport::{Channel, Server};
@@ -55,8 +56,10 @@ pub(crate) struct SessionName<'a> {
     pub(crate) shared_key: &'a str,
 }
 
-/// An open session. It ends when it is dropped.
+/// An open session. It ends when it is dropped: both directions must, since either one alone keeps the stream, the
+/// server and with it the whole snapshot alive.
 pub(crate) struct Session {
+    _outgoing: DropGuard,
     _server: AbortOnDropHandle<()>,
     _pump: AbortOnDropHandle<()>,
 }
@@ -74,7 +77,7 @@ impl Session {
             .add_service(FileSyncServer::new(files))
             .add_service(AuthServer::new(credentials))
             .add_service(HealthServer::new(health::Serving));
-        let incoming = tokio_stream::once(Ok::<_, io::Error>(ours)).chain(tokio_stream::pending());
+        let incoming = stream::iter([Ok::<_, io::Error>(ours)]).chain(stream::pending());
         let server = tokio::spawn(async move {
             if let Err(error) = server.serve_with_incoming(incoming).await {
                 tracing::debug!(%error, "session server ended");
@@ -82,13 +85,17 @@ impl Session {
         });
         let server = AbortOnDropHandle::new(server);
         let (reader, writer) = tokio::io::split(theirs);
+        let end = CancellationToken::new();
         let outgoing = ReaderStream::with_capacity(reader, PIECE)
-            .map_while(|piece| piece.ok().map(|bytes| BytesMessage { data: bytes.to_vec() }));
+            .filter_map(|piece| future::ready(piece.ok().map(|bytes| BytesMessage { data: bytes.to_vec() })))
+            .take_until(end.clone().cancelled_owned());
+        let end = end.drop_guard();
         let mut request = Request::new(outgoing);
         describe(request.metadata_mut(), &name)?;
         let incoming = control.session(request).await?.into_inner();
         let pump = AbortOnDropHandle::new(tokio::spawn(pump(incoming, writer)));
         Ok(Self {
+            _outgoing: end,
             _server: server,
             _pump: pump,
         })

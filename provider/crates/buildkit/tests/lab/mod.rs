@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Says on standard output that a test did nothing.
 pub(crate) fn not_run() {
-    println!("NOT RUN: FASTCONTAINER_LAB is not set");
+    println!("NOT RUN: FASTCONTAINER_LAB, or the registry's login, is not set");
 }
 
 /// `sha256:…` of the bytes.
@@ -102,7 +102,7 @@ fn snapshot(directory: &Path) -> Arc<Snapshot> {
 pub(crate) struct Site {
     pub(crate) endpoint: Endpoint,
     pub(crate) registry: String,
-    login: Option<String>,
+    pub(crate) login: Option<String>,
     name: String,
     directory: tempfile::TempDir,
 }

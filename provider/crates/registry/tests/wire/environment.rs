@@ -46,7 +46,7 @@ async fn look_up(server: &Scripted) -> Result<Option<Manifest>, RegistryError> {
 }
 
 async fn token_service(directory: &Path) -> (String, String) {
-    let server = TlsServer::serve(r#"{"token":"abc"}"#.to_owned()).await;
+    let server = TlsServer::serve(r#"{"token":"abc"}"#).await;
     let pem = directory.join("authority.pem");
     std::fs::write(&pem, &server.authority_pem).unwrap();
     (server.port.to_string(), pem.to_str().unwrap().to_owned())
@@ -120,4 +120,26 @@ async fn registry_on_this_machine_is_not_reached_through_a_proxy() {
     let nobody = "http://127.0.0.1:9";
     let test = "registry_on_this_machine_is_not_reached_through_a_proxy";
     again(test, &[(PORT, "0"), ("HTTP_PROXY", nobody), ("http_proxy", nobody)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redirect_that_leaves_tls_is_not_followed() {
+    if let Some(port) = inner_port() {
+        let error = look_up(&registry(port).await).await.unwrap_err();
+        assert_eq!(error.kind(), RegistryErrorKind::Unavailable, "{error}");
+        return;
+    }
+    let plain = Scripted::serve(|_, _| respond(200, &[], r#"{"token":"abc"}"#)).await;
+    let head = format!("HTTP/1.1 307 Elsewhere\r\nlocation: http://{}/token\r\n", plain.address);
+    let server = TlsServer::answer(format!("{head}content-length: 0\r\nconnection: close\r\n\r\n")).await;
+    let directory = TempDir::new().unwrap();
+    let pem = directory.path().join("authority.pem");
+    std::fs::write(&pem, &server.authority_pem).unwrap();
+    let environment = [
+        (PORT, server.port.to_string()),
+        ("AWS_CA_BUNDLE", pem.to_str().unwrap().to_owned()),
+    ];
+    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    again("redirect_that_leaves_tls_is_not_followed", &environment);
+    assert!(plain.seen().is_empty());
 }

@@ -17,7 +17,16 @@ pub(crate) struct TlsServer {
 
 impl TlsServer {
     /// Answers every request on 127.0.0.1 with `body`.
-    pub(crate) async fn serve(body: String) -> Self {
+    pub(crate) async fn serve(body: &str) -> Self {
+        Self::answer(format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        ))
+        .await
+    }
+
+    /// Answers every request on 127.0.0.1 with `response`, head and all.
+    pub(crate) async fn answer(response: String) -> Self {
         let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -36,11 +45,7 @@ impl TlsServer {
                     continue;
                 };
                 read_request(&mut stream).await;
-                let head = format!(
-                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                    body.len()
-                );
-                stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+                stream.write_all(response.as_bytes()).await.unwrap();
                 stream.shutdown().await.unwrap();
             }
         });
