@@ -27,7 +27,10 @@ impl Checkout {
     }
 
     fn with_umask(source: &Path, name: &str, umask: u32) -> Self {
-        let checkout = Self { parent: tempfile::tempdir().expect("temporary directory"), name: name.to_owned() };
+        let checkout = Self {
+            parent: tempfile::tempdir().expect("temporary directory"),
+            name: name.to_owned(),
+        };
         copy(source, &checkout.path(), umask);
         checkout
     }
@@ -42,7 +45,11 @@ impl Checkout {
     pub fn touch_everything(&self) {
         let now = SystemTime::now() - Duration::from_secs(7);
         each_file(&self.path(), &mut |file| {
-            fs::File::options().write(true).open(file).and_then(|file| file.set_modified(now)).expect("touch");
+            fs::File::options()
+                .write(true)
+                .open(file)
+                .and_then(|file| file.set_modified(now))
+                .expect("touch");
         });
     }
 }
@@ -67,6 +74,10 @@ fn copy(from: &Path, to: &Path, umask: u32) {
 fn each_file(directory: &Path, work: &mut dyn FnMut(&Path)) {
     for entry in fs::read_dir(directory).expect("directory") {
         let path = entry.expect("entry").path();
-        if path.is_dir() { each_file(&path, work) } else { work(&path) }
+        if path.is_dir() {
+            each_file(&path, work)
+        } else {
+            work(&path)
+        }
     }
 }

@@ -37,14 +37,24 @@ impl Run {
     /// Demands that the output contains `part`.
     #[track_caller]
     pub fn says(self, part: &str) -> Self {
-        assert!(self.text.contains(part), "`{}` does not say `{part}`:\n{}", self.command, self.text);
+        assert!(
+            self.text.contains(part),
+            "`{}` does not say `{part}`:\n{}",
+            self.command,
+            self.text
+        );
         self
     }
 
     /// Demands that the output does not contain `part`.
     #[track_caller]
     pub fn never_says(self, part: &str) -> Self {
-        assert!(!self.text.contains(part), "`{}` says `{part}`:\n{}", self.command, self.text);
+        assert!(
+            !self.text.contains(part),
+            "`{}` says `{part}`:\n{}",
+            self.command,
+            self.text
+        );
         self
     }
 }
@@ -61,7 +71,11 @@ impl Stack {
     /// Makes a stack of the project in `directory`.
     #[must_use]
     pub fn init(directory: &Path, name: &str) -> Self {
-        let stack = Self { directory: directory.to_owned(), name: name.to_owned(), environment: Vec::new() };
+        let stack = Self {
+            directory: directory.to_owned(),
+            name: name.to_owned(),
+            environment: Vec::new(),
+        };
         stack.run(&["stack", "init", name]).ok();
         stack
     }
@@ -69,13 +83,19 @@ impl Stack {
     /// The same stack seen from another checkout of the project.
     #[must_use]
     pub fn from(&self, directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), ..self.clone() }
+        Self {
+            directory: directory.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// Another stack of the same project that exists already.
     #[must_use]
     pub fn named(&self, name: &str) -> Self {
-        Self { name: name.to_owned(), ..self.clone() }
+        Self {
+            name: name.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// The same stack with one more environment variable.
@@ -98,7 +118,13 @@ impl Stack {
 
     /// `pulumi refresh` with more arguments.
     pub fn refresh(&self, arguments: &[&str]) -> Run {
-        self.run(&[&["refresh", "--yes", "--skip-preview", "--stack", &self.name], arguments].concat())
+        self.run(
+            &[
+                &["refresh", "--yes", "--skip-preview", "--stack", &self.name],
+                arguments,
+            ]
+            .concat(),
+        )
     }
 
     /// `pulumi destroy`.
@@ -124,20 +150,32 @@ impl Stack {
     pub fn spawn(&self, arguments: &[&str]) -> Child {
         use std::os::unix::process::CommandExt;
         let mut command = self.command(&[arguments, &["--stack", &self.name]].concat());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn().expect("the Pulumi CLI")
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .expect("the Pulumi CLI")
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("pulumi");
-        command.args(arguments).args(["--non-interactive", "--color=never"]).current_dir(&self.directory);
-        command.envs(self.environment.iter().map(|(name, value)| (name, value))).stdin(Stdio::null());
+        command
+            .args(arguments)
+            .args(["--non-interactive", "--color=never"])
+            .current_dir(&self.directory);
+        command
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
         command
     }
 
     /// The stack's outputs, secrets shown.
     #[must_use]
     pub fn outputs(&self) -> Value {
-        let run = self.run(&["stack", "output", "--json", "--show-secrets", "--stack", &self.name]).ok();
+        let run = self
+            .run(&["stack", "output", "--json", "--show-secrets", "--stack", &self.name])
+            .ok();
         serde_json::from_str(&run.text).unwrap_or_else(|error| panic!("{error}:\n{}", run.text))
     }
 
@@ -145,7 +183,10 @@ impl Stack {
     #[must_use]
     pub fn output(&self, name: &str) -> String {
         let outputs = self.outputs();
-        outputs[name].as_str().unwrap_or_else(|| panic!("no output `{name}` in {outputs}")).to_owned()
+        outputs[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("no output `{name}` in {outputs}"))
+            .to_owned()
     }
 
     /// The exported state, as it is stored.
@@ -160,6 +201,10 @@ impl Stack {
     pub fn resource(&self, name: &str) -> Option<Value> {
         let state = self.state();
         let resources = state["deployment"]["resources"].as_array().cloned().unwrap_or_default();
-        resources.into_iter().find(|one| one["urn"].as_str().is_some_and(|urn| urn.ends_with(&format!("::{name}"))))
+        resources.into_iter().find(|one| {
+            one["urn"]
+                .as_str()
+                .is_some_and(|urn| urn.ends_with(&format!("::{name}")))
+        })
     }
 }

@@ -5,7 +5,11 @@
 //!
 //! Everything here panics with the CLI's output when something does not go as said: it serves tests and the demo only.
 
-#![expect(clippy::panic, clippy::expect_used, reason = "a harness for tests: a panic is a finding")]
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a harness for tests: a panic is a finding"
+)]
 
 mod checkout;
 mod cli;
@@ -29,17 +33,29 @@ pub fn lab() -> Lab {
 
 /// Asks the admin plane of the registry look-alike.
 pub fn admin(method: &str, path: &str) -> Value {
-    lab().emulator().admin(method, path).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    lab()
+        .emulator()
+        .admin(method, path)
+        .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
 }
 
 /// Runs a command in an image and returns what it wrote.
 #[must_use]
 pub fn run_in_image(reference: &str, command: &[&str]) -> String {
     let arguments = command.iter().map(|&word| word.to_owned()).collect();
-    let options = ContainerOptions { arguments, ..ContainerOptions::default() };
-    let output = lab().run_image(reference, &options).unwrap_or_else(|error| panic!("{reference}: {error}"));
+    let options = ContainerOptions {
+        arguments,
+        ..ContainerOptions::default()
+    };
+    let output = lab()
+        .run_image(reference, &options)
+        .unwrap_or_else(|error| panic!("{reference}: {error}"));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{command:?} in {reference}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{command:?} in {reference}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     text
 }
 

@@ -25,7 +25,10 @@ impl Project {
     pub fn new(fact: &str, program: &str) -> Self {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{fact}-{}-{number}", std::process::id());
-        let directory = tempfile::Builder::new().prefix(&format!("{fact}-")).tempdir().expect("temporary directory");
+        let directory = tempfile::Builder::new()
+            .prefix(&format!("{fact}-"))
+            .tempdir()
+            .expect("temporary directory");
         let project = Self { directory, name };
         project.program(program);
         project
@@ -42,7 +45,10 @@ impl Project {
     pub fn with_image(fact: &str, more: &str) -> Self {
         let project = Self::new(fact, "");
         project.image_program(more);
-        project.write("app/Dockerfile", "FROM busybox:1.36\nWORKDIR /app\nCOPY . .\nCMD [\"cat\", \"/app/src.txt\"]\n");
+        project.write(
+            "app/Dockerfile",
+            "FROM busybox:1.36\nWORKDIR /app\nCOPY . .\nCMD [\"cat\", \"/app/src.txt\"]\n",
+        );
         project.write("app/src.txt", "one");
         project
     }
@@ -87,7 +93,9 @@ impl Project {
     /// Replaces a file's content and puts its modification time back.
     pub fn write_keeping_time(&self, path: &str, content: &str) {
         let file = self.at(path);
-        let before = fs::metadata(&file).and_then(|metadata| metadata.modified()).expect("modification time");
+        let before = fs::metadata(&file)
+            .and_then(|metadata| metadata.modified())
+            .expect("modification time");
         self.write(path, content);
         set_time(&file, before);
     }

@@ -22,14 +22,20 @@ struct Tool {
 const TOOLS: [Tool; 4] = [
     Tool {
         name: "cargo",
-        files: &[("Cargo.toml", "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n")],
+        files: &[(
+            "Cargo.toml",
+            "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+        )],
         edited: ("src/main.rs", "fn main() { print!(\"VERSION\") }\n"),
         command: "cargo build --quiet --offline --target-dir /out && /out/debug/app > /version",
     },
     Tool {
         name: "make",
         files: &[("Makefile", "/out/app: main.c\n\tgcc -o $@ $<\n")],
-        edited: ("main.c", "#include <stdio.h>\nint main(void) { return fputs(\"VERSION\", stdout) < 0; }\n"),
+        edited: (
+            "main.c",
+            "#include <stdio.h>\nint main(void) { return fputs(\"VERSION\", stdout) < 0; }\n",
+        ),
         command: "mkdir -p /out && make && /out/app > /version",
     },
     Tool {
@@ -39,7 +45,10 @@ const TOOLS: [Tool; 4] = [
             "{\"compilerOptions\": {\"composite\": true, \"outDir\": \"/out\", \"tsBuildInfoFile\": \"/out/info\", \
              \"lib\": [\"es5\"], \"types\": []}, \"files\": [\"main.ts\"]}",
         )],
-        edited: ("main.ts", "declare const process: any;\nprocess.stdout.write(\"VERSION\");\n"),
+        edited: (
+            "main.ts",
+            "declare const process: any;\nprocess.stdout.write(\"VERSION\");\n",
+        ),
         command: "tsc --build && node /out/main.js > /version",
     },
     Tool {
@@ -74,7 +83,10 @@ const EDITS: [(Edit, &str); 6] = [
 #[test]
 fn outputs_in_a_cache_mount_never_pass_for_those_of_an_edited_source() {
     never_stale("cache-mount", |tool| {
-        format!("COPY src .\nRUN --mount=type=cache,id={},target=/out {}\n", tool.name, tool.command)
+        format!(
+            "COPY src .\nRUN --mount=type=cache,id={},target=/out {}\n",
+            tool.name, tool.command
+        )
     });
 }
 
@@ -118,7 +130,11 @@ fn never_stale(fact: &str, steps: fn(&Tool) -> String) {
     for tool in &TOOLS {
         Edit::Older.apply(&copy.path(), tool, "version 6, longer");
     }
-    runs_the_version(&dev.from(&copy.path()), "version 6, longer", "an edit in another checkout");
+    runs_the_version(
+        &dev.from(&copy.path()),
+        "version 6, longer",
+        "an edit in another checkout",
+    );
     runs_the_version(&dev, "version 5, longer", "the first checkout again");
 }
 
@@ -130,8 +146,14 @@ fn program(project: &Project) -> String {
              context: ./{name}\n"
         )
     });
-    let outputs = TOOLS.iter().map(|Tool { name, .. }| format!("  {name}: ${{{name}.imageUri}}\n"));
-    format!("resources:\n{}outputs:\n{}", images.collect::<String>(), outputs.collect::<String>())
+    let outputs = TOOLS
+        .iter()
+        .map(|Tool { name, .. }| format!("  {name}: ${{{name}.imageUri}}\n"));
+    format!(
+        "resources:\n{}outputs:\n{}",
+        images.collect::<String>(),
+        outputs.collect::<String>()
+    )
 }
 
 #[track_caller]
@@ -147,9 +169,13 @@ fn runs_the_version(stack: &Stack, version: &str, edit: &str) {
 impl Edit {
     fn apply(self, project: &Path, tool: &Tool, version: &str) {
         let file = project.join(tool.name).join("src").join(tool.edited.0);
-        let before = fs::metadata(&file).and_then(|metadata| metadata.modified()).expect("modification time");
+        let before = fs::metadata(&file)
+            .and_then(|metadata| metadata.modified())
+            .expect("modification time");
         fs::write(&file, tool.source(version)).expect("source");
-        let since = before.duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970");
+        let since = before
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .expect("a time after 1970");
         let time = match self {
             Self::SameSize | Self::Longer => return,
             Self::SameTime => before,
@@ -160,7 +186,11 @@ impl Edit {
                 SystemTime::now()
             }
         };
-        fs::File::options().write(true).open(&file).and_then(|file| file.set_modified(time)).expect("time");
+        fs::File::options()
+            .write(true)
+            .open(&file)
+            .and_then(|file| file.set_modified(time))
+            .expect("time");
     }
 }
 

@@ -13,7 +13,9 @@ fn builds_once_and_skips_until_the_content_changes() {
     dev.up(&["--expect-no-changes"]).ok().never_says("api:");
 
     project.write("app/src.txt", "two");
-    dev.preview(&[]).ok().says("api: rebuild – 1 file changed: src.txt modified");
+    dev.preview(&[])
+        .ok()
+        .says("api: rebuild – 1 file changed: src.txt modified");
     dev.up(&[]).ok().says("1 file changed: src.txt modified");
     let second = dev.output("uri");
     assert_ne!(first, second);
@@ -51,12 +53,19 @@ fn a_second_stack_previews_the_real_digest_and_builds_nothing() {
     dev.up(&[]).ok();
     let digest = dev.output("digest");
     let prod = project.stack("prod");
-    prod.preview(&[]).ok().says(&digest).says("no build: this content is already in the registry");
+    prod.preview(&[])
+        .ok()
+        .says(&digest)
+        .says("no build: this content is already in the registry");
     prod.up(&[]).ok();
     assert_eq!(prod.output("digest"), digest);
     assert_eq!(prod.outputs()["build"]["reused"], true);
     dev.destroy().ok();
-    assert_eq!(image_content(&prod.output("uri")), "one", "destroying one stack keeps the image of the other");
+    assert_eq!(
+        image_content(&prod.output("uri")),
+        "one",
+        "destroying one stack keeps the image of the other"
+    );
 }
 
 #[test]
@@ -66,7 +75,10 @@ fn tags_move_without_a_build() {
     dev.up(&[]).ok();
     let digest = dev.output("digest");
     project.image_program("      tags: [latest, \"1.0\"]\n");
-    dev.preview(&[]).ok().says("api: retag – tags changed, no build").never_says("unknown");
+    dev.preview(&[])
+        .ok()
+        .says("api: retag – tags changed, no build")
+        .never_says("unknown");
     dev.up(&[]).ok();
     assert_eq!(dev.output("digest"), digest);
     let image = dev.output("uri").replace(&format!("@{digest}"), ":1.0");
@@ -76,7 +88,10 @@ fn tags_move_without_a_build() {
 #[test]
 fn a_build_argument_rebuilds_and_is_named_without_its_value() {
     let project = Project::with_image("args", "      buildArgs: {VERSION: \"1\"}\n");
-    project.write("app/Dockerfile", "FROM busybox:1.36\nARG VERSION\nRUN mkdir /app && echo -n $VERSION > /app/src.txt\n");
+    project.write(
+        "app/Dockerfile",
+        "FROM busybox:1.36\nARG VERSION\nRUN mkdir /app && echo -n $VERSION > /app/src.txt\n",
+    );
     let dev = project.stack("dev");
     dev.up(&[]).ok();
     project.image_program("      buildArgs: {VERSION: \"22\"}\n");
@@ -90,7 +105,9 @@ fn the_same_content_is_built_once_per_process() {
     let project = Project::with_image("once", "");
     let (one, two) = (project.repository("one"), project.repository("two"));
     let image = |name: &str, repository: &str| {
-        format!("  {name}:\n    type: fastcontainer:FastContainerImage\n    properties:\n      repository: {repository}\n      context: ./app\n")
+        format!(
+            "  {name}:\n    type: fastcontainer:FastContainerImage\n    properties:\n      repository: {repository}\n      context: ./app\n"
+        )
     };
     let program = format!(
         "resources:\n{}{}{}outputs:\n  a: ${{a.build}}\n  b: ${{b.build}}\n  c: ${{c.digest}}\n  d: ${{a.digest}}\n",
@@ -99,13 +116,22 @@ fn the_same_content_is_built_once_per_process() {
         image("c", &two)
     );
     project.program(&program);
-    project.write("app/Dockerfile", "FROM busybox:1.36\nCOPY . .\nRUN sleep 2; head -c 8 /dev/urandom > /noise\n");
+    project.write(
+        "app/Dockerfile",
+        "FROM busybox:1.36\nCOPY . .\nRUN sleep 2; head -c 8 /dev/urandom > /noise\n",
+    );
     let dev = project.stack("dev");
     dev.up(&[]).ok();
     let outputs = dev.outputs();
     let reused = [&outputs["a"]["reused"], &outputs["b"]["reused"]];
-    assert!(reused.contains(&&true.into()) && reused.contains(&&false.into()), "{outputs}");
-    assert_eq!(outputs["c"], outputs["d"], "another repository gets the same build, not a second one");
+    assert!(
+        reused.contains(&&true.into()) && reused.contains(&&false.into()),
+        "{outputs}"
+    );
+    assert_eq!(
+        outputs["c"], outputs["d"],
+        "another repository gets the same build, not a second one"
+    );
 }
 
 #[test]

@@ -60,7 +60,8 @@ fn write(inputs: Option<Struct>, preview: bool) -> Result<Struct, Status> {
     let mut map = from_struct(&inputs).map_err(|error| Status::invalid_argument(error.to_string()))?;
     let (path, content) = (Path::new(text(&map, "path")?), text(&map, "content")?);
     let directory = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(directory).and_then(|()| std::fs::write(path, content))
+    std::fs::create_dir_all(directory)
+        .and_then(|()| std::fs::write(path, content))
         .map_err(|error| Status::failed_precondition(format!("{}: {error}", path.display())))?;
     let directory = directory.display().to_string();
     map.insert("directory".to_owned(), PropertyValue::String(directory));
@@ -70,7 +71,9 @@ fn write(inputs: Option<Struct>, preview: bool) -> Result<Struct, Status> {
 fn text<'a>(map: &'a PropertyMap, name: &str) -> Result<&'a str, Status> {
     match map.get(name) {
         Some(PropertyValue::String(text)) => Ok(text),
-        other => Err(Status::invalid_argument(format!("`{name}` must be a string, not {other:?}"))),
+        other => Err(Status::invalid_argument(format!(
+            "`{name}` must be a string, not {other:?}"
+        ))),
     }
 }
 
@@ -85,51 +88,92 @@ impl ResourceProvider for Writer {
     }
 
     async fn get_plugin_info(&self, _: Request<()>) -> Answer<rpc::PluginInfo> {
-        answer(rpc::PluginInfo { version: "0.1.0".to_owned() })
+        answer(rpc::PluginInfo {
+            version: "0.1.0".to_owned(),
+        })
     }
 
     async fn get_schema(&self, _: Request<rpc::GetSchemaRequest>) -> Answer<rpc::GetSchemaResponse> {
-        answer(rpc::GetSchemaResponse { schema: SCHEMA.to_owned() })
+        answer(rpc::GetSchemaResponse {
+            schema: SCHEMA.to_owned(),
+        })
     }
 
     async fn check_config(&self, request: Request<rpc::CheckRequest>) -> Answer<rpc::CheckResponse> {
-        answer(rpc::CheckResponse { inputs: request.into_inner().news, ..Default::default() })
+        answer(rpc::CheckResponse {
+            inputs: request.into_inner().news,
+            ..Default::default()
+        })
     }
 
     async fn diff_config(&self, _: Request<rpc::DiffRequest>) -> Answer<rpc::DiffResponse> {
-        answer(rpc::DiffResponse { changes: DiffChanges::DiffNone.into(), ..Default::default() })
+        answer(rpc::DiffResponse {
+            changes: DiffChanges::DiffNone.into(),
+            ..Default::default()
+        })
     }
 
     async fn configure(&self, _: Request<rpc::ConfigureRequest>) -> Answer<rpc::ConfigureResponse> {
-        answer(rpc::ConfigureResponse { supports_preview: true, ..Default::default() })
+        answer(rpc::ConfigureResponse {
+            supports_preview: true,
+            ..Default::default()
+        })
     }
 
     async fn check(&self, request: Request<rpc::CheckRequest>) -> Answer<rpc::CheckResponse> {
-        answer(rpc::CheckResponse { inputs: request.into_inner().news, ..Default::default() })
+        answer(rpc::CheckResponse {
+            inputs: request.into_inner().news,
+            ..Default::default()
+        })
     }
 
     async fn diff(&self, request: Request<rpc::DiffRequest>) -> Answer<rpc::DiffResponse> {
         let request = request.into_inner();
-        let changes = if request.old_inputs == request.news { DiffChanges::DiffNone } else { DiffChanges::DiffSome };
-        answer(rpc::DiffResponse { changes: changes.into(), ..Default::default() })
+        let changes = if request.old_inputs == request.news {
+            DiffChanges::DiffNone
+        } else {
+            DiffChanges::DiffSome
+        };
+        answer(rpc::DiffResponse {
+            changes: changes.into(),
+            ..Default::default()
+        })
     }
 
     async fn create(&self, request: Request<rpc::CreateRequest>) -> Answer<rpc::CreateResponse> {
         let request = request.into_inner();
         let properties = write(request.properties, request.preview)?;
-        let id = if request.preview { String::new() } else { "file".to_owned() };
-        answer(rpc::CreateResponse { id, properties: Some(properties), ..Default::default() })
+        let id = if request.preview {
+            String::new()
+        } else {
+            "file".to_owned()
+        };
+        answer(rpc::CreateResponse {
+            id,
+            properties: Some(properties),
+            ..Default::default()
+        })
     }
 
     async fn update(&self, request: Request<rpc::UpdateRequest>) -> Answer<rpc::UpdateResponse> {
         let request = request.into_inner();
         let properties = write(request.news, request.preview)?;
-        answer(rpc::UpdateResponse { properties: Some(properties), ..Default::default() })
+        answer(rpc::UpdateResponse {
+            properties: Some(properties),
+            ..Default::default()
+        })
     }
 
     async fn read(&self, request: Request<rpc::ReadRequest>) -> Answer<rpc::ReadResponse> {
-        let rpc::ReadRequest { id, properties, inputs, .. } = request.into_inner();
-        answer(rpc::ReadResponse { id, properties, inputs, ..Default::default() })
+        let rpc::ReadRequest {
+            id, properties, inputs, ..
+        } = request.into_inner();
+        answer(rpc::ReadResponse {
+            id,
+            properties,
+            inputs,
+            ..Default::default()
+        })
     }
 
     async fn delete(&self, _: Request<rpc::DeleteRequest>) -> Answer<()> {

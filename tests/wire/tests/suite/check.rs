@@ -86,10 +86,7 @@ async fn a_mistake_in_the_dockerfile_has_file_and_line() {
         "FROM busybox:1.36\n\n# comment\nCOYP src /app\n",
     );
     let reason = failure_at("dockerfile", &inputs(context.path())).await;
-    assert!(
-        reason.contains("Dockerfile:4`") && reason.contains("COPY"),
-        "{reason}"
-    );
+    assert!(reason.contains("Dockerfile:4`") && reason.contains("COPY"), "{reason}");
 }
 
 #[tokio::test]
