@@ -4,12 +4,15 @@
 
 use std::path::PathBuf;
 
-use fastcontainer_property::{Cursor, Decoder, Failure, Field, Form, PropertyMap, PropertyValue, decode};
+use fastcontainer_property::{
+    Cursor, Decoder, Difference, Failure, Field, Form, PropertyMap, PropertyValue, decode, diff,
+};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::image::decode::{decode_builder, decode_reuse};
+use crate::image::diff::InputDifference;
 use crate::image::inputs::{Builder, Reuse};
 
 /// Credentials of one registry.
@@ -109,6 +112,18 @@ pub fn check_config(mut properties: PropertyMap) -> (PropertyMap, Vec<Failure>) 
         properties.insert("reuseKey".to_owned(), secret);
     }
     (properties, failures)
+}
+
+/// What differs between two configurations. Every difference counts, or the engine would go on with the old one; none
+/// replaces.
+#[must_use]
+pub fn diff_config(old: &PropertyMap, new: &PropertyMap) -> Vec<InputDifference> {
+    let update = |Difference { path, kind }| InputDifference {
+        path,
+        kind,
+        replaces: false,
+    };
+    diff(old, new, &[]).into_iter().map(update).collect()
 }
 
 /// Decodes provider configuration.

@@ -2,21 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use fastcontainer_property::{Failure, Form, PropertyMap, decode};
 use fastcontainer_registry::{Manifest, ManifestKind, Reference, Repository};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tonic::Code;
 
 use crate::image::content::gather;
+use crate::image::decode::{decode_build, repository};
 use crate::image::error::ImageError;
 use crate::image::inputs::ImageInputs;
 use crate::image::operation::Operation;
 use crate::image::outputs::FingerprintOutput;
+use crate::image::state::to_map;
 use crate::planning::fingerprint::Fingerprint;
-use crate::planning::options::Network;
+use crate::report::Report;
+use crate::schema::{GET_FINGERPRINT, GET_IMAGE};
 
 /// Looks up an image in a registry, by tag or by digest.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct GetImageArgs {
     /// Repository without tag or digest.
     pub repository: String,
@@ -40,32 +45,6 @@ pub struct GetImageResult {
     pub size_bytes: f64,
 }
 
-/// Computes the fingerprint of a build without building.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct GetFingerprintArgs {
-    /// Directory with the build context. Default: the directory that the program runs in.
-    pub context: Option<String>,
-    /// Path of the Dockerfile. Default: `Dockerfile` in the context.
-    pub dockerfile: Option<String>,
-    /// Text of the Dockerfile, instead of `dockerfile`.
-    pub dockerfile_inline: Option<String>,
-    /// Stage to build.
-    pub target: Option<String>,
-    /// Platform to build for; one entry.
-    pub platforms: Option<Vec<String>>,
-    /// Values of `ARG` instructions.
-    pub build_args: Option<BTreeMap<String, String>>,
-    /// Labels of the image.
-    pub labels: Option<BTreeMap<String, String>>,
-    /// Network of `RUN` steps.
-    pub network: Option<Network>,
-    /// Additional host names for `RUN` steps.
-    pub add_hosts: Option<Vec<String>>,
-    /// Free values that ask for a new build.
-    pub triggers: Option<Vec<String>>,
-}
-
 /// Result of `getFingerprint`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -78,11 +57,53 @@ pub struct GetFingerprintResult {
     pub files: Vec<String>,
 }
 
-/// Runs `getImage`.
+/// Calls a function by its token; failed arguments are listed instead of a result.
 ///
 /// # Errors
-/// When there is no such image or the registry cannot answer.
-pub async fn get_image(op: &Operation, args: GetImageArgs) -> Result<GetImageResult, ImageError> {
+/// When there is no such function or it fails.
+pub async fn invoke(
+    op: &Operation,
+    token: &str,
+    arguments: &PropertyMap,
+) -> Result<Result<PropertyMap, Vec<Failure>>, Report> {
+    let result = match token {
+        GET_IMAGE => match decode_image(arguments) {
+            Ok(arguments) => get_image(op, arguments).await.map(|found| to_map(&found)),
+            Err(failures) => return Ok(Err(failures)),
+        },
+        GET_FINGERPRINT => match decode_build(arguments) {
+            Ok(inputs) => get_fingerprint(op, inputs).await.map(|found| to_map(&found)),
+            Err(failures) => return Ok(Err(failures)),
+        },
+        other => {
+            return Err(
+                Report::say(Code::InvalidArgument, format!("there is no function `{other}`"))
+                    .hint(format!("the functions are `{GET_IMAGE}` and `{GET_FINGERPRINT}`")),
+            );
+        }
+    };
+    result.map(Ok).map_err(|error| op.report(&error))
+}
+
+fn decode_image(arguments: &PropertyMap) -> Result<GetImageArgs, Vec<Failure>> {
+    let decoded = decode(arguments, Form::Inputs, |arguments| {
+        if arguments.has("tag") && arguments.has("digest") {
+            arguments.at("digest").fail("excludes `tag`; set only one of them");
+        }
+        GetImageArgs {
+            repository: repository(arguments.at("repository")),
+            tag: arguments.at("tag").string().known(),
+            digest: arguments.at("digest").string().known(),
+        }
+    });
+    if decoded.failures.is_empty() {
+        Ok(decoded.value)
+    } else {
+        Err(decoded.failures)
+    }
+}
+
+async fn get_image(op: &Operation, args: GetImageArgs) -> Result<GetImageResult, ImageError> {
     let repository = Repository::parse(&args.repository)?;
     let reference = match (&args.digest, &args.tag) {
         (Some(digest), _) => crate::registries::by_digest(digest)?,
@@ -115,12 +136,7 @@ fn described(repository: &Repository, found: &Manifest) -> GetImageResult {
     }
 }
 
-/// Runs `getFingerprint`.
-///
-/// # Errors
-/// When the content cannot be read.
-pub async fn get_fingerprint(op: &Operation, args: GetFingerprintArgs) -> Result<GetFingerprintResult, ImageError> {
-    let inputs = args.inputs();
+async fn get_fingerprint(op: &Operation, inputs: ImageInputs) -> Result<GetFingerprintResult, ImageError> {
     let (options, cancel) = (inputs.build_options(), op.cancel.clone());
     let gathered = tokio::task::spawn_blocking(move || gather(&inputs, &cancel)).await;
     let content = gathered.map_err(|_| ImageError::Cancelled)??;
@@ -136,34 +152,4 @@ pub async fn get_fingerprint(op: &Operation, args: GetFingerprintArgs) -> Result
             .map(|entry| entry.path.clone())
             .collect(),
     })
-}
-
-impl GetFingerprintArgs {
-    fn inputs(self) -> ImageInputs {
-        let Self {
-            context,
-            dockerfile,
-            dockerfile_inline,
-            target,
-            platforms,
-            build_args,
-            labels,
-            network,
-            add_hosts,
-            triggers,
-        } = self;
-        ImageInputs {
-            context,
-            dockerfile,
-            dockerfile_inline,
-            target,
-            platforms,
-            build_args,
-            labels,
-            network,
-            add_hosts,
-            triggers,
-            ..ImageInputs::default()
-        }
-    }
 }

@@ -36,6 +36,15 @@ pub(crate) fn for_tests() -> Outcome {
     .run()
 }
 
+/// Installs what the benchmarks compare with.
+pub(crate) fn for_comparison() -> Outcome {
+    Setup {
+        toolchain: false,
+        only: vec![Tool::DockerBuildPeer.recipe().name],
+    }
+    .run()
+}
+
 impl Setup {
     /// Installs what was asked for.
     pub(crate) fn run(&self) -> Outcome {
@@ -58,7 +67,9 @@ impl Setup {
             .into_iter()
             .filter(|image| optional || !image.is_optional())
             .map(BaseImage::recipe);
-        let all: Vec<Recipe> = Tool::ALL.into_iter().map(Tool::recipe).chain(images).collect();
+        let peer = (!self.only.is_empty()).then_some(Tool::DockerBuildPeer);
+        let tools = Tool::ALL.into_iter().chain(peer).map(Tool::recipe);
+        let all: Vec<Recipe> = tools.chain(images).collect();
         if let Some(unknown) = self
             .only
             .iter()

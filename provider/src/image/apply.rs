@@ -26,6 +26,8 @@ pub struct Wanted {
     pub fingerprint: Fingerprint,
     /// Whether `ignoreChanges` covers the fingerprint, so that the disk may hold something else.
     pub fingerprint_ignored: bool,
+    /// Whether the state knows an image without knowing what it was built from.
+    pub imported: bool,
 }
 
 /// What exists according to the state.

@@ -51,14 +51,37 @@ pub fn decode_inputs(properties: &PropertyMap) -> Decoded {
     }
 }
 
+/// Decodes the inputs that say what a build is, as `getFingerprint` takes them.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn decode_build(properties: &PropertyMap) -> Result<ImageInputs, Vec<Failure>> {
+    let decoded = decode(properties, Form::Inputs, read_build);
+    if decoded.failures.is_empty() {
+        Ok(decoded.value)
+    } else {
+        Err(decoded.failures)
+    }
+}
+
 fn read(inputs: &mut Decoder<'_>) -> ImageInputs {
+    ImageInputs {
+        repository: repository(inputs.at("repository")),
+        tags: inputs.at("tags").list(tag).known(),
+        no_cache: inputs.at("noCache").bool().known(),
+        reuse: decode_reuse(inputs.at("reuse")),
+        builder: decode_builder(inputs.at("builder")),
+        ..read_build(inputs)
+    }
+}
+
+fn read_build(inputs: &mut Decoder<'_>) -> ImageInputs {
     if inputs.has("dockerfile") && inputs.has("dockerfileInline") {
         inputs
             .at("dockerfileInline")
             .fail("excludes `dockerfile`; set only one of them");
     }
     ImageInputs {
-        repository: repository(inputs.at("repository")),
         context: not_empty(inputs.at("context")),
         dockerfile: not_empty(inputs.at("dockerfile")),
         dockerfile_inline: not_empty(inputs.at("dockerfileInline")),
@@ -69,10 +92,7 @@ fn read(inputs: &mut Decoder<'_>) -> ImageInputs {
         network: inputs.at("network").keyword(&NETWORKS).known(),
         add_hosts: inputs.at("addHosts").list(host).known(),
         triggers: inputs.at("triggers").list(|item| item.text()).known(),
-        tags: inputs.at("tags").list(tag).known(),
-        no_cache: inputs.at("noCache").bool().known(),
-        reuse: decode_reuse(inputs.at("reuse")),
-        builder: decode_builder(inputs.at("builder")),
+        ..ImageInputs::default()
     }
 }
 
@@ -82,7 +102,8 @@ const NETWORKS: [(&str, Network); 3] = [
     ("host", Network::Host),
 ];
 
-fn repository(mut value: Cursor<'_>) -> String {
+/// A repository's name.
+pub fn repository(mut value: Cursor<'_>) -> String {
     if let Some(text) = value.peek()
         && let Err(error) = fastcontainer_registry::Repository::parse(text)
     {

@@ -3,21 +3,20 @@
 //! Check and Diff are here in full; Create, Update and Read decode, delegate, and encode.
 
 use fastcontainer_property::{Failure, PropertyMap, PropertyPath, PropertyValue};
-use serde::Serialize;
 use tonic::Code;
 
-use super::apply::{Prior, Wanted, apply};
+use super::apply::{Prior, Wanted, apply, content_tag};
 use super::check::{Checked, check as check_inputs};
-use super::decode::decode_inputs;
+use super::decode::{Decoded, decode_inputs};
 use super::diff::{FINGERPRINT, InputDifference, diff as diff_inputs};
 use super::error::ImageError;
 use super::operation::Operation;
+use super::outputs::ImageOutputs;
 use super::preview::{Promise, preview};
 use super::read::{Imported, Refreshed, import, refresh};
 use super::state;
-use crate::functions::{get_fingerprint, get_image};
+use crate::planning::fingerprint::Fingerprint;
 use crate::report::Report;
-use crate::schema::{GET_FINGERPRINT, GET_IMAGE};
 
 /// What exists after Create, Update or Read.
 #[derive(Debug, Clone)]
@@ -135,7 +134,14 @@ fn ignores_fingerprint(ignore_changes: &[String]) -> bool {
 /// # Errors
 /// See [`Failed`].
 pub async fn create(op: &Operation, creation: Creation) -> Result<Applied, Failed> {
-    bring_about(op, creation.news, None, false, creation.preview).await
+    let change = Change {
+        news: creation.news,
+        prior: None,
+        imported: false,
+        fingerprint_ignored: false,
+        preview: creation.preview,
+    };
+    change.bring_about(op).await
 }
 
 /// Update.
@@ -144,75 +150,85 @@ pub async fn create(op: &Operation, creation: Creation) -> Result<Applied, Faile
 /// See [`Failed`].
 pub async fn update(op: &Operation, updating: Updating) -> Result<Applied, Failed> {
     let prior = state::prior(&updating.old_inputs, &updating.olds);
-    let ignored = ignores_fingerprint(&updating.ignore_changes);
-    bring_about(op, updating.news, prior, ignored, updating.preview).await
+    let change = Change {
+        news: updating.news,
+        imported: prior.is_none(),
+        prior,
+        fingerprint_ignored: ignores_fingerprint(&updating.ignore_changes),
+        preview: updating.preview,
+    };
+    change.bring_about(op).await
 }
 
-async fn bring_about(
-    op: &Operation,
+/// What Create and Update have in common.
+struct Change {
     news: PropertyMap,
     prior: Option<Prior>,
+    imported: bool,
     fingerprint_ignored: bool,
-    only_preview: bool,
-) -> Result<Applied, Failed> {
-    let decoded = decode_inputs(&news);
-    let id = |repository: &str| format!("{repository}#{}", op.urn.name);
-    let Some(fingerprint) = state::fingerprint(&news).filter(|_| decoded.unknown.is_empty()) else {
-        if only_preview {
-            return Ok(Applied {
-                id: String::new(),
-                properties: unknown_preview(op, &news, &decoded.unknown),
-            });
+    preview: bool,
+}
+
+impl Change {
+    async fn bring_about(self, op: &Operation) -> Result<Applied, Failed> {
+        let decoded = decode_inputs(&self.news);
+        let id = format!("{}#{}", decoded.inputs.repository, op.urn.name);
+        let fingerprint = state::fingerprint(&self.news);
+        if self.preview && (fingerprint.is_none() || !decoded.unknown.is_empty()) {
+            let properties = unknown_preview(op, &self.news, &decoded, fingerprint.as_ref());
+            return Ok(Applied { id, properties });
         }
-        return Err(ImageError::NotChecked.into());
-    };
-    let wanted = Wanted {
-        inputs: decoded.inputs,
-        fingerprint,
-        fingerprint_ignored,
-    };
-    let id = id(&wanted.inputs.repository);
-    if only_preview {
-        let properties = match preview(op, &wanted, prior.as_ref()).await {
-            Promise::Kept(outputs) => state::outputs(&news, &outputs),
-            Promise::Open(tag) => state::open_outputs(&news, &wanted, tag.as_ref()),
+        let wanted = Wanted {
+            inputs: decoded.inputs,
+            fingerprint: fingerprint.ok_or_else(|| op.failed(&ImageError::NotChecked))?,
+            fingerprint_ignored: self.fingerprint_ignored,
+            imported: self.imported,
         };
-        return Ok(Applied { id, properties });
-    }
-    match apply(op, &wanted, prior.as_ref()).await {
-        Ok(outputs) => Ok(Applied {
-            id,
-            properties: state::outputs(&news, &outputs),
-        }),
-        Err(ImageError::AfterPush { outputs, source }) => Err(Failed {
-            report: Report::from(&*source),
-            existing: Some(Applied {
-                id,
-                properties: state::outputs(&news, &outputs),
+        let (news, prior) = (&self.news, self.prior.as_ref());
+        if self.preview {
+            let properties = match preview(op, &wanted, prior).await {
+                Promise::Kept(outputs) => state::outputs(news, &outputs),
+                Promise::Open(tag) => state::open_outputs(news, &wanted, tag.as_ref()),
+            };
+            return Ok(Applied { id, properties });
+        }
+        let applied = |outputs: &ImageOutputs| Applied {
+            id: id.clone(),
+            properties: state::outputs(news, outputs),
+        };
+        match apply(op, &wanted, prior).await {
+            Ok(outputs) => Ok(applied(&outputs)),
+            Err(ImageError::AfterPush { outputs, source }) => Err(Failed {
+                report: op.report(&source),
+                existing: Some(applied(&outputs)),
             }),
-        }),
-        Err(error) => Err(error.into()),
+            Err(error) => Err(op.failed(&error)),
+        }
     }
 }
 
-/// Some input is not known before the update, so only the update can tell.
-fn unknown_preview(op: &Operation, news: &PropertyMap, unknown: &[PropertyPath]) -> PropertyMap {
-    let names = unknown
-        .iter()
-        .map(|path| format!("`{path}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
+/// Some input is not known before the update, so only the update can tell. The content tag stands on the fingerprint
+/// alone.
+fn unknown_preview(
+    op: &Operation,
+    news: &PropertyMap,
+    decoded: &Decoded,
+    fingerprint: Option<&Fingerprint>,
+) -> PropertyMap {
+    let names: Vec<_> = decoded.unknown.iter().map(|path| format!("`{path}`")).collect();
     op.reporter.info(&format!(
-        "{}: cannot tell yet whether it rebuilds – {names} is known only during the update",
-        op.urn.name
+        "{}: cannot tell yet whether it rebuilds – known only during the update: {}",
+        op.urn.name,
+        names.join(", ")
     ));
-    state::unknown_outputs(news)
+    let tag = fingerprint.and_then(|fingerprint| content_tag(op, &decoded.inputs, fingerprint));
+    state::unknown_outputs(news, tag.as_ref())
 }
 
-impl From<ImageError> for Failed {
-    fn from(error: ImageError) -> Self {
-        Self {
-            report: Report::from(&error),
+impl Operation {
+    fn failed(&self, error: &ImageError) -> Failed {
+        Failed {
+            report: self.report(error),
             existing: None,
         }
     }
@@ -231,13 +247,13 @@ pub async fn read(op: &Operation, reading: Reading) -> Result<Option<Found>, Rep
     let Some(digest) = state::digest(&properties) else {
         return Ok(import(op, &id)
             .await
-            .map_err(|error| Report::from(&error))?
+            .map_err(|error| op.report(&error))?
             .map(|found| imported(op, found)));
     };
     let decoded = decode_inputs(&inputs).inputs;
     match refresh(op, &decoded, &digest)
         .await
-        .map_err(|error| Report::from(&error))?
+        .map_err(|error| op.report(&error))?
     {
         Refreshed::Gone => {
             op.reporter.warning(&format!(
@@ -268,37 +284,5 @@ fn imported(op: &Operation, found: Imported) -> Found {
         id: format!("{repository}#{}", op.urn.name),
         inputs,
         properties,
-    }
-}
-
-/// Invoke: the provider's functions.
-///
-/// # Errors
-/// When the function fails; failed arguments are listed instead.
-pub async fn invoke(
-    op: &Operation,
-    token: &str,
-    arguments: &PropertyMap,
-) -> Result<Result<PropertyMap, Vec<Failure>>, Report> {
-    match token {
-        GET_IMAGE => match state::from_map(arguments) {
-            Ok(arguments) => finish(get_image(op, arguments).await),
-            Err(failure) => Ok(Err(vec![failure])),
-        },
-        GET_FINGERPRINT => match state::from_map(arguments) {
-            Ok(arguments) => finish(get_fingerprint(op, arguments).await),
-            Err(failure) => Ok(Err(vec![failure])),
-        },
-        other => Err(
-            Report::say(Code::InvalidArgument, format!("there is no function `{other}`"))
-                .hint(format!("the functions are `{GET_IMAGE}` and `{GET_FINGERPRINT}`")),
-        ),
-    }
-}
-
-fn finish<T: Serialize>(result: Result<T, ImageError>) -> Result<Result<PropertyMap, Vec<Failure>>, Report> {
-    match result {
-        Ok(result) => Ok(Ok(state::to_map(&result))),
-        Err(error) => Err(Report::from(&error)),
     }
 }

@@ -105,6 +105,7 @@ impl Making<'_> {
         reasons: &[Reason],
     ) -> Result<ImageOutputs, ImageError> {
         let op = self.op;
+        op.reporter.status("waiting for a free build slot");
         let slot = op.session.build_slot(&op.cancel).await?;
         let content = match content.filter(|_| !slot.waited()) {
             Some(content) => content,
@@ -134,6 +135,7 @@ impl Making<'_> {
             inputs: self.wanted.inputs.clone(),
             fingerprint: self.fingerprint.clone(),
             fingerprint_ignored: false,
+            imported: false,
         };
         Ok(checked_content(self.op, &wanted).await?.0)
     }

@@ -1,10 +1,14 @@
 //! One RPC about one resource: who it is, whom it tells, how it ends early.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tonic::Code;
 
+use super::error::ImageError;
+use crate::report::Report;
 use crate::reporter::Reporter;
 use crate::session::Session;
 use crate::urn::Urn;
@@ -20,22 +24,35 @@ pub struct Operation {
     pub cancel: CancellationToken,
     /// Settings, clients and shared state of the process.
     pub session: Arc<Session>,
+    /// Set when the user's time-out has ended the operation.
+    pub timed_out: Arc<AtomicBool>,
 }
 
 impl Operation {
     /// Ends the operation after `seconds`; zero means that the user set no time-out.
     #[must_use]
     pub fn with_timeout(self, seconds: f64) -> Self {
-        if seconds > 0.0 {
-            let (cancel, timeout) = (self.cancel.child_token(), Duration::from_secs_f64(seconds.min(1e9)));
-            let late = cancel.clone();
-            tokio::spawn(async move {
-                if tokio::time::timeout(timeout, late.cancelled()).await.is_err() {
-                    late.cancel();
-                }
-            });
-            return Self { cancel, ..self };
+        if seconds <= 0.0 {
+            return self;
         }
-        self
+        let (cancel, flag) = (self.cancel.child_token(), self.timed_out.clone());
+        let (ended, late) = (cancel.clone(), Duration::from_secs_f64(seconds.min(1e9)));
+        tokio::spawn(async move {
+            if tokio::time::timeout(late, ended.cancelled()).await.is_err() {
+                flag.store(true, Ordering::Relaxed);
+                ended.cancel();
+            }
+        });
+        Self { cancel, ..self }
+    }
+
+    /// What to say about `error`: a cancellation by the user's time-out is told apart from one by the user.
+    #[must_use]
+    pub fn report(&self, error: &ImageError) -> Report {
+        if error.is_cancelled() && self.timed_out.load(Ordering::Relaxed) {
+            return Report::say(Code::DeadlineExceeded, "the operation took longer than its time-out")
+                .hint("raise `customTimeouts` of the resource");
+        }
+        Report::from(error)
     }
 }

@@ -47,7 +47,11 @@ pub fn changed_files(op: &Operation, old: &Fingerprint, new: &Fingerprint) -> Op
 #[must_use]
 pub fn why(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> Vec<Reason> {
     let Some(prior) = prior else {
-        return vec![Reason::NewImage];
+        return vec![if wanted.imported {
+            Reason::Imported
+        } else {
+            Reason::NewImage
+        }];
     };
     let old = prior.fingerprint();
     let (old_options, new_options) = (prior.inputs.build_options(), wanted.inputs.build_options());

@@ -31,22 +31,23 @@ pub fn outputs(inputs: &PropertyMap, outputs: &ImageOutputs) -> PropertyMap {
 /// Outputs at preview when a build will run or it cannot be told; `tag` is absent when the build makes up its own.
 #[must_use]
 pub fn open_outputs(inputs: &PropertyMap, wanted: &Wanted, tag: Option<&ContentTag>) -> PropertyMap {
-    let mut properties = unknown_outputs(inputs);
-    properties.insert(FINGERPRINT.to_owned(), fingerprint_value(&wanted.fingerprint));
+    let mut properties = unknown_outputs(inputs, tag);
     if let Some(tag) = tag {
         let uri = format!("{}:{tag}", wanted.inputs.repository);
-        properties.insert("contentTag".to_owned(), PropertyValue::String(tag.to_string()));
         properties.insert("contentTagUri".to_owned(), PropertyValue::String(uri));
     }
     guard_repository(inputs, properties)
 }
 
-/// Outputs at preview when an input is unknown.
+/// Outputs at preview when an input is unknown; `tag` is known when the fingerprint is.
 #[must_use]
-pub fn unknown_outputs(inputs: &PropertyMap) -> PropertyMap {
+pub fn unknown_outputs(inputs: &PropertyMap, tag: Option<&ContentTag>) -> PropertyMap {
     let mut properties = inputs.clone();
     let names = OPEN.iter().chain(&["contentTag", "contentTagUri"]);
     properties.extend(names.map(|name| ((*name).to_owned(), PropertyValue::Unknown)));
+    if let Some(tag) = tag {
+        properties.insert("contentTag".to_owned(), PropertyValue::String(tag.to_string()));
+    }
     properties
         .entry(FINGERPRINT.to_owned())
         .or_insert(PropertyValue::Unknown);

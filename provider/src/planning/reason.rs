@@ -15,6 +15,8 @@ const NAMES_SHOWN: usize = 10;
 pub enum Reason {
     /// There is no earlier image.
     NewImage,
+    /// The earlier image was imported: nobody knows what it was built from.
+    Imported,
     /// The image is to live in another repository.
     OtherRepository,
     /// The image that the state names is not in the registry any more.
@@ -100,6 +102,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NewImage => f.write_str("new image"),
+            Self::Imported => f.write_str("the imported image has no fingerprint yet"),
             Self::OtherRepository => f.write_str("another repository"),
             Self::ImageGone => f.write_str("the image in the state is gone from the registry"),
             Self::ReuseNever => f.write_str("`reuse: never`"),

@@ -12,7 +12,8 @@ use tonic::{Request, Response, Status};
 
 use super::answer::{check_failures, failed, init_failed, property_diff};
 use super::engine::{EngineLog, UrnReporter};
-use crate::config::{Settings, check_config, decode_config};
+use crate::config::{Settings, check_config, decode_config, diff_config};
+use crate::functions;
 use crate::image::lifecycle::{self, Applied, Creation, Reading, Updating};
 use crate::image::operation::Operation;
 use crate::schema;
@@ -60,6 +61,7 @@ impl Provider {
             reporter: UrnReporter::new(self.log(), urn),
             cancel: self.operations.child_token(),
             session: self.session(),
+            timed_out: Arc::default(),
         }
     }
 
@@ -130,11 +132,10 @@ impl ResourceProvider for Provider {
         })
     }
 
-    async fn diff_config(&self, _: Request<rpc::DiffRequest>) -> Answer<rpc::DiffResponse> {
-        answer(rpc::DiffResponse {
-            changes: rpc::diff_response::DiffChanges::DiffNone.into(),
-            ..Default::default()
-        })
+    async fn diff_config(&self, request: Request<rpc::DiffRequest>) -> Answer<rpc::DiffResponse> {
+        let request = request.into_inner();
+        let (old, new) = (decode(request.old_inputs.or(request.olds))?, decode(request.news)?);
+        answer(property_diff(&diff_config(&old, &new)))
     }
 
     async fn configure(&self, request: Request<rpc::ConfigureRequest>) -> Answer<rpc::ConfigureResponse> {
@@ -255,7 +256,7 @@ impl ResourceProvider for Provider {
         let request = request.into_inner();
         let arguments = decode(request.args)?;
         let op = self.operation("");
-        match lifecycle::invoke(&op, &request.tok, &arguments).await {
+        match functions::invoke(&op, &request.tok, &arguments).await {
             Ok(Ok(result)) => answer(rpc::InvokeResponse {
                 r#return: Some(to_struct(&result)),
                 failures: Vec::new(),

@@ -9,10 +9,10 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::config::ProviderConfig;
-use crate::functions::{GetFingerprintArgs, GetFingerprintResult, GetImageArgs, GetImageResult};
+use crate::functions::{GetFingerprintResult, GetImageArgs, GetImageResult};
 use crate::image::inputs::ImageInputs;
 use crate::image::outputs::ImageOutputs;
-use convert::Objects;
+use convert::{ObjectType, Objects};
 
 /// Name of the package.
 pub const PACKAGE: &str = "fastcontainer";
@@ -36,12 +36,13 @@ pub fn package_schema() -> Value {
     let config = objects.object::<ProviderConfig>();
     let mut input_properties = inputs.properties.clone();
     mark_replacing(&mut input_properties, "repository");
-    let mut properties = inputs.properties;
+    let mut properties = inputs.properties.clone();
     properties.extend(outputs.properties);
     let required: Vec<_> = inputs.required.iter().chain(&outputs.required).cloned().collect();
+    let image_arguments = objects.object::<GetImageArgs>();
     let functions = json!({
-        (GET_IMAGE): function::<GetImageArgs, GetImageResult>(&mut objects),
-        (GET_FINGERPRINT): function::<GetFingerprintArgs, GetFingerprintResult>(&mut objects),
+        (GET_IMAGE): function::<GetImageResult>(&mut objects, LOOK_UP, image_arguments),
+        (GET_FINGERPRINT): function::<GetFingerprintResult>(&mut objects, FINGERPRINT, build_inputs(&inputs.properties)),
     });
     let mut schema = package();
     schema.extend(
@@ -74,10 +75,29 @@ const RESOURCE: &str = "A container image, built from a directory with a Dockerf
 again only when its content changed: preview says which images will rebuild, and why.\n\n\
 Deleting the resource forgets it: nothing is removed from the registry, since other stacks may use the same image.";
 
-fn function<A: JsonSchema, R: JsonSchema>(objects: &mut Objects) -> Value {
-    let (arguments, result) = (objects.object::<A>(), objects.object::<R>());
+const LOOK_UP: &str = "Looks up an image in a registry, by tag or by digest.";
+const FINGERPRINT: &str = "Computes the fingerprint of a build without building.";
+/// Inputs that say where an image goes or who builds it, not what it is.
+const NOT_OF_THE_BUILD: [&str; 5] = ["repository", "tags", "noCache", "reuse", "builder"];
+
+/// The inputs that `getFingerprint` shares with the resource.
+fn build_inputs(inputs: &Map<String, Value>) -> ObjectType {
+    let of_the_build = inputs
+        .iter()
+        .filter(|(name, _)| !NOT_OF_THE_BUILD.contains(&name.as_str()));
+    ObjectType {
+        description: Value::Null,
+        properties: of_the_build
+            .map(|(name, property)| (name.clone(), property.clone()))
+            .collect(),
+        required: Vec::new(),
+    }
+}
+
+fn function<R: JsonSchema>(objects: &mut Objects, description: &str, arguments: ObjectType) -> Value {
+    let result = objects.object::<R>();
     json!({
-        "description": arguments.description,
+        "description": description,
         "inputs": { "type": "object", "properties": arguments.properties, "required": arguments.required },
         "outputs": { "type": "object", "properties": result.properties, "required": result.required },
     })

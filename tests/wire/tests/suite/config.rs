@@ -133,7 +133,7 @@ async fn secrets_leave_as_secrets() {
 }
 
 #[tokio::test]
-async fn no_change_of_configuration_replaces() {
+async fn a_change_of_configuration_updates_and_never_replaces() {
     let provider = Provider::start().await.unwrap();
     let (old, new) = (
         bag([("region", "eu-central-1".into())]),
@@ -148,5 +148,5 @@ async fn no_change_of_configuration_replaces() {
     };
     let answer = provider.client().diff_config(request).await.unwrap().into_inner();
     assert!(answer.replaces.is_empty());
-    assert_ne!(answer.changes(), DiffChanges::DiffUnknown);
+    assert_eq!((answer.changes(), answer.diffs), (DiffChanges::DiffSome, vec!["region".to_owned()]));
 }
