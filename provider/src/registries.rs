@@ -60,7 +60,7 @@ impl Registries {
     /// Asks for a manifest. `None` only when it is definitely not there.
     ///
     /// # Errors
-    /// When the question cannot be answered; a missing repository is an error of its own.
+    /// When the question cannot be answered; in ECR, a missing repository is an error of its own.
     pub async fn look_up(
         &self,
         repository: &Repository,
@@ -75,7 +75,11 @@ impl Registries {
 
     async fn ask(&self, repository: &Repository, reference: &Reference) -> Result<Option<Manifest>, RegistryFailure> {
         let Some(host) = EcrHost::parse(repository.host()) else {
-            return Ok(self.client.look_up(repository, reference).await?);
+            return match self.client.look_up(repository, reference).await {
+                // Most registries make a repository at the first push to it.
+                Err(error) if error.is_repository_missing() => Ok(None),
+                answer => Ok(answer?),
+            };
         };
         let id = match reference {
             Reference::Tag(tag) => ImageId::Tag(tag.to_string()),

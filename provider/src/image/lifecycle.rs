@@ -21,7 +21,7 @@ use crate::report::Report;
 /// What exists after Create, Update or Read.
 #[derive(Debug, Clone)]
 pub struct Applied {
-    /// Id of the resource, `<repository>#<logical name>`.
+    /// Id of the resource, `<repository>#<logical name>`; a secret repository is left out.
     pub id: String,
     /// Output properties.
     pub properties: PropertyMap,
@@ -172,7 +172,7 @@ struct Change {
 impl Change {
     async fn bring_about(self, op: &Operation) -> Result<Applied, Failed> {
         let decoded = decode_inputs(&self.news);
-        let id = format!("{}#{}", decoded.inputs.repository, op.urn.name);
+        let id = id(op, &self.news, &decoded.inputs.repository);
         let fingerprint = state::fingerprint(&self.news);
         if self.preview && (fingerprint.is_none() || !decoded.unknown.is_empty()) {
             let properties = unknown_preview(op, &self.news, &decoded, fingerprint.as_ref());
@@ -223,6 +223,12 @@ fn unknown_preview(
     ));
     let tag = fingerprint.and_then(|fingerprint| content_tag(op, &decoded.inputs, fingerprint));
     state::unknown_outputs(news, tag.as_ref())
+}
+
+/// Ids are stored in plain text, so a secret repository is left out.
+fn id(op: &Operation, inputs: &PropertyMap, repository: &str) -> String {
+    let is_secret = inputs.get("repository").is_some_and(PropertyValue::contains_secret);
+    format!("{}#{}", if is_secret { "[secret]" } else { repository }, op.urn.name)
 }
 
 impl Operation {

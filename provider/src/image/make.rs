@@ -142,12 +142,9 @@ impl Making<'_> {
 
     fn plan(&self, content: Content) -> BuildPlan {
         let mut options = self.wanted.inputs.build_options();
-        // The frontend knows stages by name only; a number was good enough to find the stage.
-        if let (Some(target), Ok(resolved)) = (
-            &mut options.target,
-            content.resolve(&self.wanted.inputs.build_options()),
-        ) {
-            *target = resolved.target().name.clone().unwrap_or_else(|| target.clone());
+        // The frontend knows stages by name only; the one that may go without a name is the last, its default.
+        if let Ok(resolved) = content.resolve(&self.wanted.inputs.build_options()) {
+            options.target = options.target.and_then(|_| resolved.target().name.clone());
         }
         let base_images = base_images(&content, &options);
         BuildPlan {

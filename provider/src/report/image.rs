@@ -12,6 +12,10 @@ use crate::image::content::{ContentError, ContentProblem};
 use crate::image::error::ImageError;
 use crate::planning::reason::Reason;
 
+/// What the kernel calls an "exec format error".
+const FOREIGN_PROGRAM: &str = "the builder cannot run programs of this platform; use a builder of the platform in `platforms` \
+     (`builder.local.address`), or install emulation (binfmt with QEMU) on the builder's machine";
+
 impl From<&ImageError> for Report {
     fn from(error: &ImageError) -> Self {
         match error {
@@ -129,6 +133,9 @@ fn build(error: &BuildError) -> Report {
             for line in log_tail {
                 report.headline.push_str("\n  | ");
                 report.headline.push_str(line);
+            }
+            if report.headline.contains("exec format error") {
+                report.hint = Some(FOREIGN_PROGRAM.to_owned());
             }
             report
         }

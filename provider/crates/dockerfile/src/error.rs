@@ -21,10 +21,10 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    /// Answers whether the requested target stage does not exist, as opposed to a fault of the file itself.
+    /// Answers whether the requested target stage does not exist or cannot be requested, as opposed to a fault of the file itself.
     #[must_use]
     pub fn is_unknown_target(&self) -> bool {
-        matches!(self.reason, Reason::UnknownTarget { .. })
+        matches!(self.reason, Reason::UnknownTarget { .. } | Reason::UnnamedTarget(_))
     }
 }
 
@@ -154,6 +154,9 @@ pub enum Reason {
         /// Names (or numbers) of all stages.
         stages: String,
     },
+    /// The requested target is a stage that the frontend cannot be asked for.
+    #[error("stage {0} has no name")]
+    UnnamedTarget(usize),
 }
 
 /// A [`Reason`] that does not know its place yet.

@@ -25,26 +25,23 @@ impl Dockerfile {
         if let Some(stage) = numbered.filter(|stage| stage.name.is_some() || stage.number == last) {
             return Ok(stage.number);
         }
+        if let Some(stage) = numbered {
+            let action = "only a named stage can be a target: add `AS <name>` to its `FROM`";
+            let fault = Fault::from(Reason::UnnamedTarget(stage.number));
+            return Err(fault.hint(action).at(&self.file, stage.from.first_line));
+        }
         let labels: Vec<String> = self
             .stages
             .iter()
             .take(50)
             .map(|stage| format!("`{}`", stage.label()))
             .collect();
+        let near = nearest(target, self.names.keys().map(String::as_str)).map(str::to_owned);
         let fault = Fault::from(Reason::UnknownTarget {
             target: target.to_owned(),
             stages: labels.join(", "),
         });
-        Err(match numbered {
-            Some(stage) => {
-                let action = "only a named stage can be a target: add `AS <name>` to its `FROM`";
-                fault.hint(action).at(&self.file, stage.from.first_line)
-            }
-            None => {
-                let near = nearest(target, self.names.keys().map(String::as_str)).map(str::to_owned);
-                fault.suggest(near).at(&self.file, 1)
-            }
-        })
+        Err(fault.suggest(near).at(&self.file, 1))
     }
 
     /// Evaluates the `ARG` instructions before the first stage.

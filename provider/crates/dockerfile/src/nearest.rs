@@ -1,7 +1,7 @@
 //! Finds the known word that a mistyped one was probably meant to be.
 //!
-//! Distance is Levenshtein's, counted in characters and blind to case; only words within two edits are offered, the
-//! bound that BuildKit uses as well. Long inputs are refused at once: nobody mistypes a kilobyte.
+//! Insertions, deletions, replacements and swaps of neighbours count, letters compared without case; only words within
+//! two edits are offered, the bound that BuildKit uses as well. Long inputs are refused at once: nobody mistypes a kilobyte.
 
 /// Longest distance that still counts as a typing mistake.
 const MAX_DISTANCE: usize = 2;
@@ -16,25 +16,9 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     let word = word.to_lowercase();
     let rated = candidates
         .into_iter()
-        .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate));
+        .map(|candidate| (strsim::osa_distance(&word, &candidate.to_lowercase()), candidate));
     let (rating, best) = rated.min_by_key(|(rating, _)| *rating)?;
     (1..=MAX_DISTANCE).contains(&rating).then_some(best)
-}
-
-/// Number of single-character edits between two words.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, from) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]
@@ -43,7 +27,12 @@ mod tests {
 
     #[test]
     fn a_word_within_two_edits_is_offered() {
-        for (typed, expected) in [("COPPY", "COPY"), ("form", "FROM"), ("ENTRYPONT", "ENTRYPOINT")] {
+        for (typed, expected) in [
+            ("COPPY", "COPY"),
+            ("form", "FROM"),
+            ("ENTRYPONT", "ENTRYPOINT"),
+            ("CPOY", "COPY"),
+        ] {
             assert_eq!(
                 nearest(typed, ["COPY", "FROM", "ENTRYPOINT"]),
                 Some(expected),

@@ -10,124 +10,117 @@ fn fault(text: &str) -> ParseError {
 
 /// A Dockerfile and what is said about it.
 const FAULTS: &[(&str, &str)] = &[
-    ("", "line 1: no instruction found"),
-    ("# only a comment\n\n", "line 2: no instruction found"),
-    ("ARG A=1\n", "line 1: no `FROM` found, expected at least one stage"),
+    ("", "1`: no instruction found"),
+    ("# only a comment\n\n", "2`: no instruction found"),
+    ("ARG A=1\n", "1`: no `FROM` found, expected at least one stage"),
     (
         "ARG A=1\nRUN x\nFROM a\n",
-        "line 2: `RUN` before the first `FROM`, expected `ARG` or `FROM`",
+        "2`: `RUN` before the first `FROM`, expected `ARG` or `FROM`",
     ),
-    ("FROM a\nCOPPY . .\n", "line 2: unknown instruction `COPPY`"),
+    ("FROM a\nCOPPY . .\n", "2`: unknown instruction `COPPY`"),
     (
         "FROM a\nCOPY x\n",
-        "line 2: `COPY` expects at least one source and a destination",
+        "2`: `COPY` expects at least one source and a destination",
     ),
     (
         "FROM a\n\nENV\n",
-        "line 3: `ENV` expects at least one name, and no empty name",
+        "3`: `ENV` expects at least one name, and no empty name",
     ),
     (
         "FROM a\nENV A\n",
-        "line 2: `ENV` expects name=value pairs, or a name and a value",
+        "2`: `ENV` expects name=value pairs, or a name and a value",
     ),
     (
         "FROM a\nENV A=1 B\n",
-        "line 2: `B` has no `=`, expected name=value in `ENV`",
+        "2`: `B` has no `=`, expected name=value in `ENV`",
     ),
     (
         "FROM a\nARG =1\n",
-        "line 2: `ARG` expects at least one name, and no empty name",
+        "2`: `ARG` expects at least one name, and no empty name",
     ),
-    ("FROM a b\n", "line 1: `FROM` expects `<image>` or `<image> AS <name>`"),
-    ("FROM a\nWORKDIR\n", "line 2: `WORKDIR` expects an argument"),
-    ("FROM a\nEXPOSE\n", "line 2: `EXPOSE` expects at least one port"),
+    ("FROM a b\n", "1`: `FROM` expects `<image>` or `<image> AS <name>`"),
+    ("FROM a\nWORKDIR\n", "2`: `WORKDIR` expects an argument"),
+    ("FROM a\nEXPOSE\n", "2`: `EXPOSE` expects at least one port"),
     (
         "FROM a\nVOLUME [\"\"]\n",
-        "line 2: `VOLUME` expects at least one path, none of them empty",
+        "2`: `VOLUME` expects at least one path, none of them empty",
     ),
     (
         "FROM a\nSHELL sh -c\n",
-        "line 2: `SHELL` expects a JSON array with at least one string",
+        "2`: `SHELL` expects a JSON array with at least one string",
     ),
     (
         "FROM a\nHEALTHCHECK RUN x\n",
-        "line 2: `HEALTHCHECK` expects `NONE`, or `CMD` and a command",
+        "2`: `HEALTHCHECK` expects `NONE`, or `CMD` and a command",
     ),
     (
         "FROM a\nHEALTHCHECK NONE x\n",
-        "line 2: `HEALTHCHECK` expects `NONE`, or `CMD` and a command",
+        "2`: `HEALTHCHECK` expects `NONE`, or `CMD` and a command",
     ),
     (
         "FROM a\nCMD [1]\n",
-        "line 2: JSON array with an element that is not a string",
+        "2`: JSON array with an element that is not a string",
     ),
-    ("FROM a\nRUN --mont=x y\n", "line 2: unknown flag `--mont` of `RUN`"),
-    ("FROM a\nWORKDIR --x /y\n", "line 2: unknown flag `--x` of `WORKDIR`"),
+    ("FROM a\nRUN --mont=x y\n", "2`: unknown flag `--mont` of `RUN`"),
+    ("FROM a\nWORKDIR --x /y\n", "2`: unknown flag `--x` of `WORKDIR`"),
     (
         "FROM a\nCOPY --from=b --from=c . .\n",
-        "line 2: second flag `--from`, expected at most one",
+        "2`: second flag `--from`, expected at most one",
     ),
-    ("FROM a\nCOPY --chown . .\n", "line 2: flag `--chown` expects a value"),
+    ("FROM a\nCOPY --chown . .\n", "2`: flag `--chown` expects a value"),
     (
         "FROM a\nCOPY --link=maybe . .\n",
-        "line 2: flag `--link` expects `true` or `false`, or no value",
+        "2`: flag `--link` expects `true` or `false`, or no value",
     ),
     (
         "FROM a\nRUN --mount='type=\"x' y\n",
-        "line 2: flag `--mount` expects comma separated fields",
+        "2`: flag `--mount` expects comma separated fields",
     ),
     (
         "FROM a\nRUN <<EOF\nx\n",
-        "line 2: heredoc `EOF` has no end, expected a line that holds nothing but `EOF`",
+        "2`: heredoc `EOF` has no end, expected a line that holds nothing but `EOF`",
     ),
     (
         "FROM a\nCOPY x <<EOF\nEOF\n",
-        "line 2: heredoc as the destination of `COPY`, expected a path",
+        "2`: heredoc as the destination of `COPY`, expected a path",
     ),
     (
         "FROM a\nONBUILD ONBUILD RUN x\n",
-        "line 2: `ONBUILD` as an `ONBUILD` trigger",
+        "2`: `ONBUILD` as an `ONBUILD` trigger",
     ),
-    ("FROM a\nONBUILD FROM b\n", "line 2: `FROM` as an `ONBUILD` trigger"),
+    ("FROM a\nONBUILD FROM b\n", "2`: `FROM` as an `ONBUILD` trigger"),
     (
         "FROM a AS 1st\n",
-        "line 1: invalid stage name `1st`, expected a letter followed by letters, digits, `-`, `_` or `.`",
+        "1`: invalid stage name `1st`, expected a letter followed by letters, digits, `-`, `_` or `.`",
     ),
     (
         "FROM a AS B\nFROM b\nFROM c AS b\n",
-        "line 3: second stage named `b`, the first begins on line 1",
+        "3`: second stage named `b`, the first begins on line 1",
     ),
     (
         "FROM a\nCOPY --from=$X . .\n",
-        "line 2: variable in `--from=$X`, which is not expanded",
+        "2`: variable in `--from=$X`, which is not expanded",
     ),
     (
         "FROM a\nRUN --mount=from=${X} y\n",
-        "line 2: variable in `--mount=from=${X}`, which is not expanded",
+        "2`: variable in `--mount=from=${X}`, which is not expanded",
     ),
-    (
-        "FROM a\nCOPY --from=7 . .\n",
-        "line 2: no stage number 7, expected 0 to 0",
-    ),
+    ("FROM a\nCOPY --from=7 . .\n", "2`: no stage number 7, expected 0 to 0"),
     (
         "FROM a\nCOPY --from=-1 . .\n",
-        "line 2: no stage number -1, expected 0 to 0",
+        "2`: no stage number -1, expected 0 to 0",
     ),
-    ("# escape=x\nFROM a\n", "line 1: escape directive `x`, expected ` or \\"),
+    ("# escape=x\nFROM a\n", "1`: escape directive `x`, expected ` or \\"),
     (
         "# escape=`\n# escape=`\nFROM a\n",
-        "line 2: second `escape` directive, expected at most one",
+        "2`: second `escape` directive, expected at most one",
     ),
 ];
 
 #[test]
 fn each_fault_is_reported_with_its_line_and_reason() {
     for (text, expected) in FAULTS {
-        assert_eq!(
-            fault(text).to_string(),
-            format!("`app/Dockerfile` {expected}"),
-            "{text}"
-        );
+        assert_eq!(fault(text).to_string(), format!("`app/Dockerfile:{expected}"), "{text}");
     }
 }
 

@@ -65,6 +65,7 @@ fn an_unknown_target_lists_the_stages_and_offers_the_nearest() {
 fn a_stage_without_a_name_is_a_target_only_when_it_is_the_last() {
     let error = reached(CHAIN, Some("3"), &[]).unwrap_err();
     assert_eq!((error.line, error.is_unknown_target()), (5, true));
+    assert_eq!(error.reason.to_string(), "stage 3 has no name");
     assert_eq!(
         error.hint.as_deref(),
         Some("only a named stage can be a target: add `AS <name>` to its `FROM`")
