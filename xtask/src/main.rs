@@ -3,6 +3,7 @@
 //! Each command is a module of its own; this file only reads the command line and renders what went wrong. What a command shares with
 //! the end-to-end tests (tools, base images, labs) is in the crate `fastcontainer-lab`.
 
+mod bench;
 mod demo;
 mod lint;
 mod setup;
@@ -27,6 +28,7 @@ enum Command {
     /// Install tools and base images for tests and demo into the user's cache; whatever is there stays.
     Setup(setup::Setup),
     Demo(demo::Demo),
+    Bench(bench::Bench),
     /// Everything about the code that a machine can judge.
     Lint,
     Test(test::Test),
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Setup(setup) => setup.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Lint => lint::lint(),
         Command::Test(test) => test.run(),
     };

@@ -208,7 +208,7 @@ impl Change {
 }
 
 /// Some input is not known before the update, so only the update can tell. The content tag stands on the fingerprint
-/// alone.
+/// and `reuse` alone.
 fn unknown_preview(
     op: &Operation,
     news: &PropertyMap,
@@ -221,6 +221,7 @@ fn unknown_preview(
         op.urn.name,
         names.join(", ")
     ));
+    let fingerprint = fingerprint.filter(|_| !decoded.depends_on_unknown(&["reuse"]));
     let tag = fingerprint.and_then(|fingerprint| content_tag(op, &decoded.inputs, fingerprint));
     state::unknown_outputs(news, tag.as_ref())
 }

@@ -22,6 +22,7 @@ pub async fn checked_content(op: &Operation, wanted: &Wanted) -> Result<(Content
     let now = Fingerprint::compute_version(version, &digests, &options)
         .unwrap_or_else(|| Fingerprint::compute(&digests, &options));
     if now.total != wanted.fingerprint.total && !wanted.fingerprint_ignored {
+        remember_files(op, &content, &now);
         let changes = changed_files(op, &wanted.fingerprint, &now).unwrap_or_default();
         return Err(ImageError::ContentMoved { changes });
     }

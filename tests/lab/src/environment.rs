@@ -32,6 +32,7 @@ impl Environment {
         };
         environment.add_identity(directory, emulator);
         environment.add_pulumi(directory, tools)?;
+        environment.put("FASTCONTAINER_BUSYBOX", tools.debian_root()?.join("bin/busybox"));
         environment.add_toolchain_homes();
         if let Some(builder) = builder {
             let (name, address) = builder.variable();

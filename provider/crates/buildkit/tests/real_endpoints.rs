@@ -1,11 +1,8 @@
 //! Builds on a real builder: what is sent, what is rebuilt, what failures look like, how fast a build stops.
 //!
-//! Runs when `FASTCONTAINER_LAB` names the kind of the builder that `BUILDKIT_HOST` or `DOCKER_HOST` leads to, and
-//! reports itself as not run otherwise. Images are pushed to `FASTCONTAINER_PLAIN_REGISTRY` (a plain HTTP registry,
-//! `localhost:5000` if unset; `FASTCONTAINER_PLAIN_REGISTRY_LOGIN` is its `user:password`). RUN steps use the static
-//! `busybox` found on PATH or named by `FASTCONTAINER_BUSYBOX`.
-//!
-//! Refuses to trust the builder: pushed manifests are read back from the registry and hashed.
+//! Ignored outside of a lab, which sets `FASTCONTAINER_LAB` to the kind of the builder that `BUILDKIT_HOST` or
+//! `DOCKER_HOST` leads to, `FASTCONTAINER_PLAIN_REGISTRY` with `_PLAIN_USER` and `_PLAIN_PASSWORD` (a plain HTTP registry
+//! that demands a login), and `FASTCONTAINER_BUSYBOX` (a static busybox for RUN steps).
 
 #[cfg(test)]
 mod lab;
@@ -14,16 +11,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastcontainer_buildkit::{BuildError, BuiltImage, EndpointKind, LineRange, ProgressEvent};
-use lab::{Build, Site, not_run};
+use lab::{Build, Site};
 
 const COPY_AND_READ: &str =
     "FROM scratch\nCOPY busybox /bin/busybox\nCOPY src /src\nRUN [\"/bin/busybox\", \"cat\", \"/src/a\"]\n";
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn the_endpoint_is_recognised() {
-    let Some(site) = Site::enter("recognised").await else {
-        return not_run();
-    };
+    let site = Site::enter("recognised").await;
     let expected = match std::env::var("FASTCONTAINER_LAB").unwrap().as_str() {
         "buildkitd" => EndpointKind::Buildkitd,
         "docker-containerd" => EndpointKind::DockerContainerd,
@@ -40,16 +36,15 @@ async fn the_endpoint_is_recognised() {
         site.endpoint
     );
     assert_eq!(
-        Site::enter("recognised again").await.unwrap().endpoint.identity,
+        Site::enter("recognised again").await.endpoint.identity,
         site.endpoint.identity
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn only_what_changed_is_sent() {
-    let Some(site) = Site::enter("sent").await else {
-        return not_run();
-    };
+    let site = Site::enter("sent").await;
     site.write("src/a", "one\n");
     site.write("src/b", "two\n");
     let first = site.build(Build::of(COPY_AND_READ)).await.unwrap();
@@ -65,10 +60,9 @@ async fn only_what_changed_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn a_fresh_checkout_sends_no_content() {
-    let Some(site) = Site::enter("checkout").await else {
-        return not_run();
-    };
+    let site = Site::enter("checkout").await;
     site.write("src/a", "one\n");
     site.write("src/deep/b", "two\n");
     let first = site.build(Build::of(COPY_AND_READ)).await.unwrap();
@@ -79,10 +73,9 @@ async fn a_fresh_checkout_sends_no_content() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn an_edit_of_equal_size_and_time_arrives() {
-    let Some(site) = Site::enter("same-stat").await else {
-        return not_run();
-    };
+    let site = Site::enter("same-stat").await;
     site.write("src/a", "v1\n");
     site.build(Build::of(COPY_AND_READ)).await.unwrap();
     let time = site.modified("src/a");
@@ -95,10 +88,9 @@ async fn an_edit_of_equal_size_and_time_arrives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn outputs_in_a_cache_mount_are_never_newer_than_an_edit() {
-    let Some(site) = Site::enter("cache-mount").await else {
-        return not_run();
-    };
+    let site = Site::enter("cache-mount").await;
     let compile = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY src /src\n\
         RUN --mount=type=cache,id=fc-compile,target=/cache [\"/bin/busybox\", \"sh\", \"-c\", \
         \"if [ ! -e /cache/out ] || [ /src/a -nt /cache/out ]; then /bin/busybox cp /src/a /cache/out; fi; /bin/busybox cat /cache/out\"]\n";
@@ -114,10 +106,9 @@ async fn outputs_in_a_cache_mount_are_never_newer_than_an_edit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn the_image_is_in_the_registry_under_its_digest() {
-    let Some(site) = Site::enter("pushed").await else {
-        return not_run();
-    };
+    let site = Site::enter("pushed").await;
     site.write("src/a", &site.clock_text());
     let outcome = site.build(Build::of(COPY_AND_READ)).await.unwrap();
     let digest = site.pushed(outcome.image).await;
@@ -132,10 +123,9 @@ async fn the_image_is_in_the_registry_under_its_digest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn ignore_rules_are_not_applied_twice() {
-    let Some(site) = Site::enter("ignore").await else {
-        return not_run();
-    };
+    let site = Site::enter("ignore").await;
     site.write("src/a", "kept\n");
     site.write(".dockerignore", "src\n");
     let mut build = Build::of(COPY_AND_READ);
@@ -149,10 +139,9 @@ async fn ignore_rules_are_not_applied_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn a_failed_step_is_shown_with_its_lines_and_its_output() {
-    let Some(site) = Site::enter("failed").await else {
-        return not_run();
-    };
+    let site = Site::enter("failed").await;
     site.write("src/a", &site.clock_text());
     let failing = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY src /src\n\
         RUN [\"/bin/busybox\", \"sh\", \"-c\", \"/bin/busybox seq 1 50; exit 3\"]\n";
@@ -183,10 +172,9 @@ async fn a_failed_step_is_shown_with_its_lines_and_its_output() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn a_wrong_dockerfile_is_rejected_with_its_line() {
-    let Some(site) = Site::enter("rejected").await else {
-        return not_run();
-    };
+    let site = Site::enter("rejected").await;
     let error = site.build(Build::of("FROM scratch\nCOPPY a b\n")).await.unwrap_err();
     let BuildError::DockerfileRejected { line, message } = &error else {
         panic!("{error:?}")
@@ -196,10 +184,9 @@ async fn a_wrong_dockerfile_is_rejected_with_its_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn a_file_that_is_not_in_the_context_fails_its_copy_step() {
-    let Some(site) = Site::enter("missing").await else {
-        return not_run();
-    };
+    let site = Site::enter("missing").await;
     let error = site
         .build(Build::of("FROM scratch\nCOPY nowhere /a\n"))
         .await
@@ -215,10 +202,9 @@ async fn a_file_that_is_not_in_the_context_fails_its_copy_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn an_unknown_target_is_rejected() {
-    let Some(site) = Site::enter("target").await else {
-        return not_run();
-    };
+    let site = Site::enter("target").await;
     let error = site
         .build(Build::of("FROM scratch\nLABEL a=b\n").target("nothing"))
         .await
@@ -230,10 +216,9 @@ async fn an_unknown_target_is_rejected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn a_missing_base_image_is_named() {
-    let Some(site) = Site::enter("base").await else {
-        return not_run();
-    };
+    let site = Site::enter("base").await;
     let error = site
         .build(Build::of(&format!("FROM {}/no/such:image\n", site.registry)))
         .await
@@ -245,10 +230,9 @@ async fn a_missing_base_image_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn a_push_to_where_nothing_listens_is_a_failed_push() {
-    let Some(mut site) = Site::enter("no-registry").await else {
-        return not_run();
-    };
+    let mut site = Site::enter("no-registry").await;
     site.registry = "localhost:1".to_owned();
     let error = match site.build(Build::of("FROM scratch\nLABEL a=b\n")).await {
         Ok(outcome) => site.push(outcome.image).await.unwrap_err(),
@@ -261,13 +245,10 @@ async fn a_push_to_where_nothing_listens_is_a_failed_push() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn a_push_with_a_wrong_password_is_denied() {
-    let Some(mut site) = Site::enter("denied").await else {
-        return not_run();
-    };
-    if site.login.replace("nobody:wrong".to_owned()).is_none() {
-        return not_run();
-    }
+    let mut site = Site::enter("denied").await;
+    site.login = "nobody:wrong".to_owned();
     let error = match site.build(Build::of("FROM scratch\nLABEL a=b\n")).await {
         Ok(outcome) => site.push(outcome.image).await.unwrap_err(),
         Err(error) => error,
@@ -277,10 +258,9 @@ async fn a_push_with_a_wrong_password_is_denied() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn a_file_that_changes_after_the_fingerprint_stops_the_build() {
-    let Some(site) = Site::enter("changed").await else {
-        return not_run();
-    };
+    let site = Site::enter("changed").await;
     site.write("src/a", &site.clock_text());
     let context = site.snapshot();
     site.write("src/a", "something else");
@@ -292,10 +272,9 @@ async fn a_file_that_changes_after_the_fingerprint_stops_the_build() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn cancelling_stops_the_running_step_within_two_seconds() {
-    let Some(site) = Site::enter("cancel").await else {
-        return not_run();
-    };
+    let site = Site::enter("cancel").await;
     site.write("src/a", &site.clock_text());
     let seconds = 100_000 + Instant::now().elapsed().as_nanos() as u64 + u64::from(std::process::id());
     let sleep = format!(
@@ -322,10 +301,9 @@ async fn cancelling_stops_the_running_step_within_two_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn nothing_of_a_build_outlives_it() {
-    let Some(site) = Site::enter("outlived").await else {
-        return not_run();
-    };
+    let site = Site::enter("outlived").await;
     site.write("src/a", &site.clock_text());
     let context = site.snapshot();
     site.build(Build::of(COPY_AND_READ).shown(context.clone()))
@@ -340,10 +318,9 @@ async fn nothing_of_a_build_outlives_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a lab: `cargo xtask test` runs it in one"]
 async fn progress_names_the_steps() {
-    let Some(site) = Site::enter("progress").await else {
-        return not_run();
-    };
+    let site = Site::enter("progress").await;
     site.write("src/a", &site.clock_text());
     let mut build = Build::of(COPY_AND_READ);
     let outcome = site.build_watched(&mut build).await.unwrap();

@@ -21,7 +21,8 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 pub(super) fn unpack(layers: &[PathBuf], root: &Path) -> Result<()> {
     fs::create_dir_all(root).map_err(cannot("create", root))?;
     for layer in layers {
-        let archive = layer.with_extension("tar");
+        // The layer is shared with other containers, the root is not.
+        let archive = root.with_extension("tar");
         decompress(layer, &archive)?;
         remove_whited_out(&archive, root)?;
         extract(&archive, root)?;

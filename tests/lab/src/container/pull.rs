@@ -165,11 +165,13 @@ impl Puller<'_> {
     async fn blob(&self, descriptor: &Value) -> Result<PathBuf, PullError> {
         let digest = descriptor["digest"].as_str().unwrap_or_default();
         let path = self.directory.join(digest.replace(':', "-"));
-        let mut file = tokio::fs::File::create(&path).await.map_err(cannot("create", &path))?;
+        // Another thread may read the same blob at this moment, so only a whole one gets its name.
+        let failed = || cannot("write", &path);
+        let partial = tempfile::NamedTempFile::new_in(self.directory).map_err(failed())?;
+        let mut file = tokio::fs::File::from_std(partial.reopen().map_err(failed())?);
         self.client.pull_blob(&self.image, digest, &mut file).await?;
-        tokio::io::AsyncWriteExt::flush(&mut file)
-            .await
-            .map_err(cannot("write", &path))?;
+        tokio::io::AsyncWriteExt::flush(&mut file).await.map_err(failed())?;
+        partial.persist(&path).map_err(|error| failed()(error.error))?;
         Ok(path)
     }
 }

@@ -4,7 +4,7 @@
 //! How a kind of source is turned into files is in `go`, `debian` and `python`, and for base images in `images`.
 
 use crate::images::ImageRecipe;
-use crate::tools::{DebianPackages, GoProgram};
+use crate::tools::{DebianPackages, GoProgram, GoStub};
 
 /// A third-party tool of the lab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Tool {
     Debian,
     /// A Python environment with the `pulumi` package.
     Python,
+    /// The provider of `docker-build` resources, to measure beside; installed on demand only.
+    DockerBuildPeer,
 }
 
 /// Where the files of a tool come from.
@@ -28,6 +30,8 @@ pub enum Tool {
 pub(crate) enum Source {
     /// Compiled from Go modules.
     Go(&'static [GoProgram]),
+    /// Compiled from Go modules of which some are replaced.
+    GoWithStubs(GoProgram, &'static [GoStub]),
     /// Unpacked Debian packages.
     Debian(DebianPackages),
     /// A Python virtual environment with these requirements.
@@ -91,12 +95,35 @@ const REGISTRY: &[GoProgram] = &[GoProgram::new(
     "cmd/registry",
 )];
 
+const DOCKER_BUILD_PEER: GoProgram = GoProgram {
+    ldflags: "-X github.com/pulumi/pulumi-docker-build/provider.Version=0.0.22",
+    ..GoProgram::new(
+        "github.com/pulumi/pulumi-docker-build",
+        "v0.0.22",
+        "provider/cmd/pulumi-resource-docker-build",
+    )
+};
+
+/// Types with which the peer annotates its schema for code generators.
+const DOCKER_BUILD_STUBS: &[GoStub] = &[
+    GoStub {
+        module: "github.com/pulumi/pulumi-dotnet/pulumi-language-dotnet/v3",
+        package: "codegen",
+        source: "package codegen\n\ntype CSharpPackageInfo struct {\n\tPackageReferences    map[string]string\n\tRespectSchemaVersion bool\n}\n",
+    },
+    GoStub {
+        module: "github.com/pulumi/pulumi-java",
+        package: "pkg/codegen/java",
+        source: "package java\n\ntype PackageInfo struct {\n\tBuildFiles                     string\n\tGradleNexusPublishPluginVersion string\n\tDependencies                   map[string]string\n}\n",
+    },
+];
+
 const fn buildkit(package: &'static str) -> GoProgram {
     GoProgram::new("github.com/moby/buildkit", "v0.31.1", package)
 }
 
 impl Tool {
-    /// All tools, in the order in which `setup` installs them.
+    /// The tools that `setup` installs, in its order.
     pub const ALL: [Self; 6] = [
         Self::Debian,
         Self::BuildKit,
@@ -135,6 +162,12 @@ impl Tool {
                 "3.272.0",
                 Source::Python(&["pulumi==3.272.0"]),
                 &["pyvenv.cfg"][..],
+            ),
+            Self::DockerBuildPeer => (
+                "pulumi-docker-build",
+                "v0.0.22",
+                Source::GoWithStubs(DOCKER_BUILD_PEER, DOCKER_BUILD_STUBS),
+                &["pulumi-resource-docker-build"][..],
             ),
         };
         Recipe {

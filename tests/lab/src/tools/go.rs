@@ -10,6 +10,35 @@ use std::process::Command;
 use crate::error::{LabError, Result, cannot};
 use crate::process::run_watched;
 
+/// A package of one's own in place of a module of which a program needs only a few types, and which no registry serves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GoStub {
+    /// Path of the module that is replaced.
+    pub(crate) module: &'static str,
+    /// The one package of it that is used, below the module.
+    pub(crate) package: &'static str,
+    /// Go source of that package.
+    pub(crate) source: &'static str,
+}
+
+impl GoStub {
+    /// Writes the module below `directory` and returns the directive that replaces the real one.
+    fn write(&self, directory: &Path) -> Result<String> {
+        let name = self.module.replace('/', "-");
+        let module = directory.join(&name);
+        let package = module.join(self.package);
+        fs::create_dir_all(&package).map_err(cannot("create", &package))?;
+        let manifest = format!("module {}\n\ngo 1.26\n", self.module);
+        for (path, text) in [
+            (module.join("go.mod"), manifest.as_str()),
+            (package.join("stub.go"), self.source),
+        ] {
+            fs::write(&path, text).map_err(cannot("write", &path))?;
+        }
+        Ok(format!("replace {} => ./{name}\n", self.module))
+    }
+}
+
 /// A Go command and how it is compiled.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct GoProgram {
@@ -47,13 +76,13 @@ impl GoProgram {
         self.package.rsplit('/').next().unwrap_or(self.package)
     }
 
-    /// Compiles the program into `directory`.
+    /// Compiles the program into `directory`, with `stubs` in place of their modules.
     ///
     /// # Errors
     /// When Go is missing, a module is not served or the compilation fails.
-    pub(crate) fn build(&self, directory: &Path) -> Result<()> {
+    pub(crate) fn build(&self, directory: &Path, stubs: &[GoStub]) -> Result<()> {
         let module = tempfile::tempdir().map_err(cannot("create", &std::env::temp_dir()))?;
-        self.write_module(module.path())?;
+        self.write_module(module.path(), stubs)?;
         let mut command = Command::new("go");
         command
             .current_dir(module.path())
@@ -77,12 +106,15 @@ impl GoProgram {
         })
     }
 
-    fn write_module(&self, directory: &Path) -> Result<()> {
-        let replace = if self.replace.is_empty() {
+    fn write_module(&self, directory: &Path, stubs: &[GoStub]) -> Result<()> {
+        let mut replace = if self.replace.is_empty() {
             String::new()
         } else {
             format!("\nreplace {}\n", self.replace)
         };
+        for stub in stubs {
+            replace.push_str(&stub.write(directory)?);
+        }
         let manifest = format!(
             "module fastcontainer.invalid/tool\n\ngo 1.26\n\nrequire {} {}\n{replace}",
             self.module, self.version

@@ -13,7 +13,7 @@ mod store;
 pub(crate) use catalogue::Source;
 pub use catalogue::{Recipe, Tool};
 pub(crate) use debian::DebianPackages;
-pub(crate) use go::GoProgram;
+pub(crate) use go::{GoProgram, GoStub};
 pub use store::{Installed, Tools};
 
 pub(crate) use store::{CACHE_VARIABLE, sha256_of};

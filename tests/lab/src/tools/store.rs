@@ -166,7 +166,8 @@ impl Tools {
 
     fn make(&self, recipe: &Recipe, target: &Path) -> Result<()> {
         match &recipe.source {
-            Source::Go(programs) => programs.iter().try_for_each(|program| program.build(target)),
+            Source::Go(programs) => programs.iter().try_for_each(|program| program.build(target, &[])),
+            Source::GoWithStubs(program, stubs) => program.build(target, stubs),
             Source::Debian(packages) => packages.unpack(target),
             Source::Python(requirements) => python::create_environment(target, requirements),
             Source::Image(image) => image.make(self, target),

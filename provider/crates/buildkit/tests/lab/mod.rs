@@ -20,11 +20,6 @@ use fastcontainer_buildkit::{
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-/// Says on standard output that a test did nothing.
-pub(crate) fn not_run() {
-    println!("NOT RUN: FASTCONTAINER_LAB, or the registry's login, is not set");
-}
-
 /// `sha256:…` of the bytes.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
@@ -102,19 +97,21 @@ fn snapshot(directory: &Path) -> Arc<Snapshot> {
 pub(crate) struct Site {
     pub(crate) endpoint: Endpoint,
     pub(crate) registry: String,
-    pub(crate) login: Option<String>,
+    pub(crate) login: String,
     name: String,
     directory: tempfile::TempDir,
 }
 
 impl Site {
-    /// `None` outside of a lab.
-    pub(crate) async fn enter(name: &str) -> Option<Self> {
-        std::env::var_os("FASTCONTAINER_LAB")?;
+    pub(crate) async fn enter(name: &str) -> Self {
         let address = resolve(None, &Environment::of_this_process()).unwrap();
         let endpoint = connect(&address, Duration::from_secs(10)).await.unwrap();
-        let registry = std::env::var("FASTCONTAINER_PLAIN_REGISTRY").unwrap_or_else(|_| "localhost:5000".to_owned());
-        let login = std::env::var("FASTCONTAINER_PLAIN_REGISTRY_LOGIN").ok();
+        let registry = variable("FASTCONTAINER_PLAIN_REGISTRY");
+        let login = format!(
+            "{}:{}",
+            variable("FASTCONTAINER_PLAIN_USER"),
+            variable("FASTCONTAINER_PLAIN_PASSWORD")
+        );
         let directory = tempfile::tempdir().unwrap();
         let site = Self {
             endpoint,
@@ -125,14 +122,14 @@ impl Site {
         };
         std::fs::create_dir_all(site.context().join("src")).unwrap();
         site.install_busybox();
-        Some(site)
+        site
     }
 
     /// A busybox of this site's own: builders merge equal steps of builds that run at the same time, and such steps
     /// are neither counted nor released as those of a build alone.
     fn install_busybox(&self) {
         let file = self.context().join("busybox");
-        std::fs::copy(busybox(), &file).unwrap();
+        std::fs::copy(variable("FASTCONTAINER_BUSYBOX"), &file).unwrap();
         let mut file = std::fs::File::options().append(true).open(file).unwrap();
         file.write_all(self.clock_text().as_bytes()).unwrap();
     }
@@ -209,11 +206,7 @@ impl Site {
             options,
             repository: self.repository(),
             insecure_registry: true,
-            credentials: self
-                .credential()
-                .map(|login| (self.registry.clone(), login))
-                .into_iter()
-                .collect::<BTreeMap<_, _>>(),
+            credentials: BTreeMap::from([(self.registry.clone(), self.credential())]),
             record: RecordKey {
                 directory: self.directory.path().join("records"),
                 project: "lab".into(),
@@ -234,12 +227,12 @@ impl Site {
         format!("{}/lab/{}", self.registry, self.name.replace(' ', "-"))
     }
 
-    fn credential(&self) -> Option<RegistryCredential> {
-        let (username, password) = self.login.as_deref()?.split_once(':')?;
-        Some(RegistryCredential {
+    fn credential(&self) -> RegistryCredential {
+        let (username, password) = self.login.split_once(':').unwrap();
+        RegistryCredential {
             username: username.into(),
             password: password.into(),
-        })
+        }
     }
 
     /// Pushes an image if the build has not done so.
@@ -249,12 +242,7 @@ impl Site {
             BuiltImage::Local(image) => {
                 let reference = format!("{}:test", self.repository());
                 self.endpoint
-                    .push(
-                        &image,
-                        &reference,
-                        self.credential().as_ref(),
-                        &CancellationToken::new(),
-                    )
+                    .push(&image, &reference, Some(&self.credential()), &CancellationToken::new())
                     .await
             }
         }
@@ -270,8 +258,7 @@ impl Site {
             "/v2/{}/manifests/{digest}",
             self.repository().split_once('/').unwrap().1
         );
-        let login = self.login.as_deref().unwrap_or_default();
-        let login = base64::engine::general_purpose::STANDARD.encode(login);
+        let login = base64::engine::general_purpose::STANDARD.encode(&self.login);
         let accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
         let host = &self.registry;
         let request =
@@ -290,13 +277,6 @@ impl Site {
     }
 }
 
-fn busybox() -> PathBuf {
-    if let Some(path) = std::env::var_os("FASTCONTAINER_BUSYBOX") {
-        return PathBuf::from(path);
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|directory| directory.join("busybox"))
-        .find(|file| file.is_file())
-        .expect("busybox on PATH")
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run this through `cargo xtask test`"))
 }

@@ -1,0 +1,103 @@
+//! What the provider's process costs before it does anything: time to the port line, memory, size on disk.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use e2e::lab;
+
+use super::figures::{Figure, Figures, Goal, Unit, median};
+use super::peer;
+
+const ROUNDS: usize = 11;
+/// How long a process may settle before its memory counts.
+const SETTLE: Duration = Duration::from_millis(300);
+const MEBIBYTE: f64 = 1024.0 * 1024.0;
+
+/// Milliseconds to the port line, and mebibytes resident when idle, of each start.
+#[derive(Default)]
+struct Starts {
+    milliseconds: Vec<f64>,
+    resident: Vec<f64>,
+}
+
+pub(super) fn measure(figures: &mut Figures) {
+    let (ours, peer) = (provider(), peer());
+    let (mut our_starts, mut peer_starts) = (Starts::default(), Starts::default());
+    for _ in 0..ROUNDS {
+        our_starts.add(&ours);
+        if let Some(peer) = &peer {
+            peer_starts.add(peer);
+        }
+    }
+    let beside = |values: &[f64]| (!values.is_empty()).then(|| median(values.to_vec()));
+    figures.add(Figure {
+        measure: "process start to port line",
+        unit: Unit::Milliseconds,
+        ours: median(our_starts.milliseconds),
+        beside: beside(&peer_starts.milliseconds),
+        goal: Goal::AtMost(20.0),
+    });
+    figures.add(Figure {
+        measure: "resident memory, idle",
+        unit: Unit::Mebibytes,
+        ours: median(our_starts.resident),
+        beside: beside(&peer_starts.resident),
+        goal: Goal::AtMost(25.0),
+    });
+    figures.add(Figure {
+        measure: "binary",
+        unit: Unit::Mebibytes,
+        ours: size(&ours),
+        beside: peer.as_deref().map(size),
+        goal: Goal::AtMost(30.0),
+    });
+}
+
+/// The release build that the lab's Pulumi uses.
+fn provider() -> PathBuf {
+    let name = format!("resource-fastcontainer-v{}", env!("CARGO_PKG_VERSION"));
+    let plugins = lab().pulumi_home().join("plugins");
+    plugins.join(name).join("pulumi-resource-fastcontainer")
+}
+
+fn size(program: &Path) -> f64 {
+    let metadata = std::fs::metadata(program).unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    metadata.len() as f64 / MEBIBYTE
+}
+
+impl Starts {
+    fn add(&mut self, program: &Path) {
+        // An engine that never answers: neither provider needs it to start.
+        let engine = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = engine.local_addr().expect("an address").to_string();
+        let begun = Instant::now();
+        let mut child = Command::new(program)
+            .arg(address)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let mut output = BufReader::new(child.stdout.take().expect("standard output"));
+        let mut line = String::new();
+        output.read_line(&mut line).expect("the port line");
+        self.milliseconds.push(begun.elapsed().as_secs_f64() * 1000.0);
+        line.trim()
+            .parse::<u16>()
+            .unwrap_or_else(|_| panic!("{} printed no port but `{line}`", program.display()));
+        std::thread::sleep(SETTLE);
+        self.resident.push(resident(child.id()));
+        child.kill().expect("the provider ends");
+        child.wait().expect("the provider ends");
+    }
+}
+
+fn resident(process: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the state of a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    kibibytes.expect("resident memory") / 1024.0
+}
