@@ -15,6 +15,9 @@ use crate::image::decode::{decode_builder, decode_reuse};
 use crate::image::diff::InputDifference;
 use crate::image::inputs::{Builder, Reuse};
 
+/// Settings that hold a password or a key.
+const HOLDS_PASSWORD: [&str; 2] = ["reuseKey", "registries"];
+
 /// Credentials of one registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -99,17 +102,18 @@ fn default_cache_dir() -> PathBuf {
     base.unwrap_or_else(std::env::temp_dir).join("pulumi-fastcontainer")
 }
 
-/// Validates provider configuration; secret values come back wrapped.
+/// Validates provider configuration. What holds a password comes back as a secret, so that it enters the state encrypted
+/// whether or not the program marks it.
 #[must_use]
 pub fn check_config(mut properties: PropertyMap) -> (PropertyMap, Vec<Failure>) {
     let failures = decode(&properties, Form::Config, read).failures;
-    if let Some(key) = properties.remove("reuseKey") {
-        let secret = if key.contains_secret() {
-            key
-        } else {
-            PropertyValue::secret(key)
-        };
-        properties.insert("reuseKey".to_owned(), secret);
+    for name in HOLDS_PASSWORD {
+        if let Some(value) = properties.get_mut(name)
+            && *value != PropertyValue::Unknown
+            && !value.contains_secret()
+        {
+            *value = PropertyValue::secret(value.clone());
+        }
     }
     (properties, failures)
 }

@@ -133,7 +133,10 @@ fn timed(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {
 
 fn cargo_test(arguments: &[&str]) -> Command {
     let mut command = Command::new("cargo");
-    command.args(["test", "--quiet", "--all-targets"]).args(arguments).arg("--");
+    command
+        .args(["test", "--quiet", "--all-targets"])
+        .args(arguments)
+        .arg("--");
     command
 }
 

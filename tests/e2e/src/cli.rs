@@ -65,6 +65,7 @@ pub struct Stack {
     directory: PathBuf,
     name: String,
     environment: Vec<(String, String)>,
+    without: Vec<String>,
 }
 
 impl Stack {
@@ -75,6 +76,7 @@ impl Stack {
             directory: directory.to_owned(),
             name: name.to_owned(),
             environment: Vec::new(),
+            without: Vec::new(),
         };
         stack.run(&["stack", "init", name]).ok();
         stack
@@ -103,6 +105,14 @@ impl Stack {
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut stack = self.clone();
         stack.environment.push((name.to_owned(), value.to_owned()));
+        stack
+    }
+
+    /// The same stack without an environment variable.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        let mut stack = self.clone();
+        stack.without.push(name.to_owned());
         stack
     }
 
@@ -167,6 +177,9 @@ impl Stack {
         command
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
+        for name in &self.without {
+            command.env_remove(name);
+        }
         command
     }
 

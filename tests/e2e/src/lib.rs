@@ -13,10 +13,12 @@
 
 mod checkout;
 mod cli;
+mod plugin;
 mod project;
 
 pub use checkout::Checkout;
 pub use cli::{Run, Stack};
+pub use plugin::install_plugin;
 pub use project::Project;
 
 use fastcontainer_lab::{ContainerOptions, Lab};

@@ -3,6 +3,8 @@
 //! Four tools that decide by file times, two places where outputs survive (a cache mount, an earlier layer), and every
 //! way in which an edit can look old or like no edit at all. What the image says is what counts.
 
+#![expect(clippy::expect_used, reason = "tests: a panic is a finding")]
+
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};

@@ -34,6 +34,8 @@ impl Emulator {
     /// Starts the emulator for the lab in `directory` and waits until it serves; `with_tls` also on port 443.
     pub(crate) fn start(program: &Path, directory: &Path, port: u16, with_tls: bool) -> Result<Self> {
         let daemon = Daemon::new("aws-emulator", directory);
+        // In a folder that was used before, an old log would say that it listens already.
+        let _ = std::fs::remove_file(daemon.log());
         let mut command = Command::new(program);
         command
             .args(["--http", &format!("127.0.0.1:{port}"), "--account", ACCOUNT])

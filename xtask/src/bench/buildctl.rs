@@ -26,8 +26,9 @@ pub(super) fn build(context: &Path, image: &str, label: usize) -> Build {
     }
 }
 
-/// Builds several at the same time; the answer is how long all of them took, in seconds.
-pub(super) fn build_together<'a>(builds: impl Iterator<Item = (&'a Path, &'a str)>) -> f64 {
+/// Builds several at the same time; the answer is how long all of them took, in seconds. `None` when one failed: a busy
+/// machine makes `buildctl` give up on a build that the daemon has finished.
+pub(super) fn build_together<'a>(builds: impl Iterator<Item = (&'a Path, &'a str)>) -> Option<f64> {
     let begun = Instant::now();
     let running: Vec<_> = builds
         .map(|(context, image)| {
@@ -36,10 +37,11 @@ pub(super) fn build_together<'a>(builds: impl Iterator<Item = (&'a Path, &'a str
             command.spawn().expect("buildctl")
         })
         .collect();
-    for child in running {
-        text(&child.wait_with_output().expect("buildctl"));
-    }
-    begun.elapsed().as_secs_f64()
+    let ended = running
+        .into_iter()
+        .map(|child| child.wait_with_output().expect("buildctl"));
+    let failed = ended.filter(|output| !output.status.success()).count();
+    (failed == 0).then(|| begun.elapsed().as_secs_f64())
 }
 
 /// Seconds that the program takes to start and end.
@@ -70,7 +72,8 @@ fn command(context: &Path, image: &str, label: usize) -> Command {
 
 fn text(output: &Output) -> String {
     let text = String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned();
-    assert!(output.status.success(), "buildctl failed:\n{text}");
+    let last = text.lines().rev().find(|line| !line.trim().is_empty());
+    assert!(output.status.success(), "buildctl failed: {}", last.unwrap_or_default());
     text
 }
 

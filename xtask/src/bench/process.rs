@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use e2e::lab;
 
-use super::figures::{Figure, Figures, Goal, Unit, median};
+use super::figures::{Figures, Goal, median};
 use super::peer;
 
 const ROUNDS: usize = 11;
@@ -33,27 +33,24 @@ pub(super) fn measure(figures: &mut Figures) {
         }
     }
     let beside = |values: &[f64]| (!values.is_empty()).then(|| median(values.to_vec()));
-    figures.add(Figure {
-        measure: "process start to port line",
-        unit: Unit::Milliseconds,
-        ours: median(our_starts.milliseconds),
-        beside: beside(&peer_starts.milliseconds),
-        goal: Goal::AtMost(20.0),
-    });
-    figures.add(Figure {
-        measure: "resident memory, idle",
-        unit: Unit::Mebibytes,
-        ours: median(our_starts.resident),
-        beside: beside(&peer_starts.resident),
-        goal: Goal::AtMost(25.0),
-    });
-    figures.add(Figure {
-        measure: "binary",
-        unit: Unit::Mebibytes,
-        ours: size(&ours),
-        beside: peer.as_deref().map(size),
-        goal: Goal::AtMost(30.0),
-    });
+    figures.add(
+        ("process start to port line", ("ms", 1)),
+        median(our_starts.milliseconds),
+        beside(&peer_starts.milliseconds),
+        Goal::AtMost(20.0),
+    );
+    figures.add(
+        ("resident memory, idle", ("MiB", 1)),
+        median(our_starts.resident),
+        beside(&peer_starts.resident),
+        Goal::AtMost(25.0),
+    );
+    figures.add(
+        ("binary", ("MiB", 1)),
+        size(&ours),
+        peer.as_deref().map(size),
+        Goal::AtMost(30.0),
+    );
 }
 
 /// The release build that the lab's Pulumi uses.

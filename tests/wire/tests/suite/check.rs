@@ -98,7 +98,10 @@ async fn a_mistake_in_the_inline_dockerfile_is_found_there() {
         "FROM busybox:1.36\nRNU true\n",
     );
     let reason = failure_at("dockerfileInline", &news).await;
-    assert!(reason.contains("`dockerfileInline:2`") && reason.contains("`RUN`"), "{reason}");
+    assert!(
+        reason.contains("`dockerfileInline:2`") && reason.contains("`RUN`"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]

@@ -128,7 +128,7 @@ async fn secrets_leave_as_secrets() {
     ]);
     let plain = bag([("reuseKey", "key".into()), ("registries", vec![login].into())]);
     let (checked, _) = check(&provider, &plain).await;
-    assert!(checked["reuseKey"].contains_secret());
+    assert!(checked["reuseKey"].contains_secret() && checked["registries"].contains_secret());
     assert_eq!(checked["registries"].strip_secrets(), plain["registries"]);
 }
 
@@ -148,5 +148,8 @@ async fn a_change_of_configuration_updates_and_never_replaces() {
     };
     let answer = provider.client().diff_config(request).await.unwrap().into_inner();
     assert!(answer.replaces.is_empty());
-    assert_eq!((answer.changes(), answer.diffs), (DiffChanges::DiffSome, vec!["region".to_owned()]));
+    assert_eq!(
+        (answer.changes(), answer.diffs),
+        (DiffChanges::DiffSome, vec!["region".to_owned()])
+    );
 }
