@@ -23,4 +23,5 @@ pub mod reporter;
 pub mod rpc;
 pub mod schema;
 pub mod session;
+pub mod untrusted;
 pub mod urn;

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use fastcontainer_buildkit::ProgressEvent;
 
-use crate::report::neutralise;
 use crate::reporter::Reporter;
+use crate::untrusted::neutralise;
 
 /// How many log files are kept.
 const LOGS_KEPT: usize = 200;

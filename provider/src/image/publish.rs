@@ -69,34 +69,26 @@ pub async fn publish(
     backend: &dyn BuildBackend,
     outcome: &BuildOutcome,
 ) -> Result<Manifest, ImageError> {
-    let pushed = match &outcome.image {
+    let (repository, tag) = (&place.repository, place.tag()?);
+    match &outcome.image {
         BuiltImage::InRepository(digest) => {
-            let built = acceptable(place, read_back(op, &place.repository, by_digest(digest)?).await?)?;
-            if let Some(winner) = tagged(op, place).await? {
+            let built = read_back(op, repository, by_digest(digest)?);
+            let (built, winner) = tokio::try_join!(built, tagged(op, place))?;
+            if let Some(winner) = winner {
                 return Ok(winner);
             }
-            op.session
-                .registries
-                .put(&place.repository, &built, &place.tag()?, &op.cancel)
-                .await?
+            let built = acceptable(place, built)?;
+            op.session.registries.put(repository, &built, &tag, &op.cancel).await?;
         }
         BuiltImage::OnBuilder(image) => {
             if let Some(winner) = tagged(op, place).await? {
                 return Ok(winner);
             }
-            backend
-                .push(image, &place.repository, &place.tag()?, &op.cancel)
-                .await?;
-            Put::Stored
+            backend.push(image, repository, &tag, &op.cancel).await?;
         }
-    };
-    match pushed {
-        // The tag now says which image this content has, whoever wrote it last.
-        Put::Stored | Put::TagImmutable => acceptable(
-            place,
-            read_back(op, &place.repository, Reference::Tag(place.tag()?)).await?,
-        ),
     }
+    // The tag now says which image this content has, whoever wrote it: an immutable one was written by somebody else.
+    acceptable(place, read_back(op, repository, Reference::Tag(tag)).await?)
 }
 
 /// Reads a manifest that was just accepted; some registries take a moment to show it.

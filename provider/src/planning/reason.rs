@@ -6,6 +6,7 @@ use fastcontainer_build_context::{Change, ChangeKind};
 
 use super::fingerprint::Fingerprint;
 use super::options::BuildOptions;
+use crate::untrusted::neutralise;
 
 /// How many file names one sentence lists.
 const NAMES_SHOWN: usize = 10;
@@ -141,11 +142,9 @@ fn verb(kind: ChangeKind) -> &'static str {
     }
 }
 
-/// File names are data: a control character in one must not reach a terminal.
+/// A file name on one line.
 fn printable(path: &str) -> String {
-    path.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    neutralise(path).replace(['\n', '\t'], "\u{fffd}")
 }
 
 /// Joins reasons to the part of the sentence after the dash.

@@ -14,8 +14,8 @@ use tonic::transport::Endpoint;
 
 use super::MAX_MESSAGE_BYTES;
 use super::terminal::is_interactive;
-use crate::report::neutralise;
 use crate::reporter::Reporter;
+use crate::untrusted::neutralise;
 
 /// The longest message sent; more is cut.
 const LONGEST_MESSAGE: usize = 32 * 1024;

@@ -84,11 +84,24 @@ fn id(cli: &Child) -> Pid {
     Pid::from_child(cli)
 }
 
-fn plugin_of(cli: &Child) -> Pid {
+/// The plugin that works for this CLI; another of its processes may only have been asked for the schema.
+fn plugins_of(cli: &Child) -> Vec<Pid> {
     let parent = id(cli).as_raw_nonzero().get();
     let ours =
         |process: &Process| process.parent == parent && process.command.contains("pulumi-resource-fastcontainer");
-    processes().into_iter().find(ours).expect("the plugin of the CLI").pid
+    let found: Vec<_> = processes()
+        .into_iter()
+        .filter(ours)
+        .map(|process| process.pid)
+        .collect();
+    assert!(!found.is_empty(), "the CLI has no plugin");
+    found
+}
+
+fn kill_all(plugins: &[Pid]) {
+    for &plugin in plugins {
+        kill_process(plugin, Signal::KILL).expect("SIGKILL");
+    }
 }
 
 fn text(output: &Output) -> String {
@@ -162,14 +175,14 @@ fn a_killed_cli_ends_plugin_and_step_and_the_next_up_builds() {
     let dev = project.stack("dev");
     let mut cli = dev.spawn(&UP);
     await_step(&project);
-    let plugin = plugin_of(&cli);
+    let plugins = plugins_of(&cli);
     kill_process_group(id(&cli), Signal::KILL).expect("SIGKILL");
     cli.wait().expect("the CLI");
     step_ends(&project, Duration::from_secs(6));
     await_that("the plugin ends", Duration::from_secs(6), || {
         !processes()
             .iter()
-            .any(|process| process.pid == plugin && !process.command.is_empty())
+            .any(|process| plugins.contains(&process.pid) && !process.command.is_empty())
     });
     unlock(&dev);
     project.write("app/seconds", "0");
@@ -184,11 +197,8 @@ fn a_killed_plugin_fails_the_update_and_the_next_up_builds() {
     let dev = project.stack("dev");
     let cli = dev.spawn(&UP);
     await_step(&project);
-    kill_process(plugin_of(&cli), Signal::KILL).expect("SIGKILL");
-    // dockerd goes on with the build of a client that vanished without a word, and nobody is left to tell it.
-    if is(Endpoint::Buildkitd) {
-        step_ends(&project, Duration::from_secs(3));
-    }
+    kill_all(&plugins_of(&cli));
+    step_ends(&project, Duration::from_secs(3));
     let output = cli.wait_with_output().expect("the CLI");
     assert!(!output.status.success(), "{}", text(&output));
     assert!(dev.resource("api").is_none());
@@ -211,9 +221,9 @@ fn an_image_that_was_pushed_before_a_crash_is_adopted() {
     await_that("the content tag", Duration::from_secs(60), || {
         content_tag_is_visible(&repository)
     });
-    let plugin = plugin_of(&cli);
+    let plugins = plugins_of(&cli);
     kill_process_group(id(&cli), Signal::KILL).expect("SIGKILL");
-    kill_process(plugin, Signal::KILL).expect("SIGKILL");
+    kill_all(&plugins);
     cli.wait().expect("the CLI");
     assert!(dev.resource("api").is_none(), "the crash came before the state");
 
@@ -258,7 +268,7 @@ fn of_two_images_the_finished_one_survives_the_plugin() {
     let dev = project.stack("dev");
     let cli = dev.spawn(&UP);
     await_step(&project);
-    kill_process(plugin_of(&cli), Signal::KILL).expect("SIGKILL");
+    kill_all(&plugins_of(&cli));
     assert!(!cli.wait_with_output().expect("the CLI").status.success());
     assert!(dev.resource("quick").is_some(), "the finished image is in the state");
     assert!(dev.resource("api").is_none());

@@ -9,9 +9,10 @@ use crate::shell::{Problems, rust_files};
 /// Modules of the provider, top to bottom; modules on one line may use each other.
 const LAYERS: &[&[&str]] = &[
     &["rpc"],
-    &["image", "functions", "config", "session", "report"],
-    &["backend", "registries", "schema", "reporter", "urn"],
+    &["image", "functions", "config", "session", "report", "schema"],
+    &["backend", "registries", "reporter", "urn"],
     &["planning"],
+    &["untrusted"],
 ];
 
 /// What nothing below the top layer may name: the wire.
