@@ -42,11 +42,13 @@ pub async fn make(
         repository: wanted.inputs.repository()?,
         tag,
     };
-    let builder = op.session.builder(&wanted.inputs)?;
+    // An address that cannot be used matters only when there is something to build.
+    let builder = op.session.builder(&wanted.inputs);
+    let address = builder.as_ref().map(Builder::address).unwrap_or_default();
     let alone = op
         .session
         .contents
-        .lock(&format!("{} {}", place.tag, builder.address()), &op.cancel)
+        .lock(&format!("{} {address}", place.tag), &op.cancel)
         .await?;
     let found = if may_adopt { tagged(op, &place).await? } else { None };
     let content_tag = found
@@ -62,7 +64,7 @@ pub async fn make(
     match (decide(Facts { in_state, content_tag }, reasons), found) {
         (Decision::Build { reasons }, _) => {
             making
-                .build(&builder, (!alone.waited()).then_some(content), &reasons)
+                .build(&builder?, (!alone.waited()).then_some(content), &reasons)
                 .await
         }
         (Decision::Reuse { .. }, Some(found)) => Ok(making.adopt(&found)),

@@ -14,7 +14,7 @@ mod story;
 mod table;
 
 use clap::Args;
-use fastcontainer_lab::{Endpoint, LabOptions, Profile, run_in_lab, say};
+use fastcontainer_lab::{Endpoint, LabOptions, Profile, build_program, run_in_lab, say};
 
 use crate::setup;
 use crate::shell::Outcome;
@@ -45,7 +45,8 @@ impl Demo {
 pub(crate) fn run(endpoint: Endpoint) -> Outcome {
     say(&format!("demo on {endpoint}"));
     let command = [
-        std::env::current_exe()?.into_os_string(),
+        // Not this program's own file: a build in between may have replaced it.
+        build_program("xtask", "xtask", Profile::Debug)?.into_os_string(),
         "demo".into(),
         "--inside".into(),
     ];
