@@ -3,9 +3,10 @@
 //! The order is cheap to expensive: lint, unit tests, the binary over gRPC, the real CLI on each kind of endpoint, the
 //! demo. The last line sums up what all test runners counted.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
+mod count;
+mod labs;
+
+use std::process::Command;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
@@ -13,8 +14,10 @@ use fastcontainer_lab::{Endpoint, Profile, build_program, say};
 use serde_json::Value;
 
 use crate::lint::lint;
-use crate::shell::{Outcome, output, run, workspace_root};
+use crate::shell::{Outcome, output, run};
 use crate::{demo, setup};
+use count::Count;
+use labs::Job;
 
 /// Parts of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,14 +40,6 @@ pub(crate) struct Test {
     endpoint: Option<Endpoint>,
     /// Run only tests whose name contains this text.
     filter: Option<String>,
-}
-
-/// What the test runners counted.
-#[derive(Debug, Default)]
-struct Count {
-    passed: u32,
-    failed: u32,
-    skipped: u32,
 }
 
 impl Test {
@@ -87,35 +82,24 @@ impl Test {
             test_programs(&["--package", "e2e", "--test", "*"])?,
         ]
         .concat();
-        let wanted = |one: &Endpoint| self.endpoint.is_none_or(|only| only == *one);
-        for (number, endpoint) in Endpoint::ALL.into_iter().filter(wanted).enumerate() {
-            timed(&format!("end to end on {endpoint}"), || {
-                let here = programs
-                    .iter()
-                    .filter(|program| number == 0 || !is_independent_of_builder(program));
-                here.into_iter()
-                    .try_for_each(|program| self.in_lab(&lab, endpoint, program, count))
-            })?;
-        }
-        Ok(())
+        labs::run(&self.jobs(&programs), &lab, self.filter.as_deref(), count)
     }
 
-    /// Runs one test program in a lab of its own; tests that are ignored elsewhere are those that need one.
-    fn in_lab(&self, lab: &Path, endpoint: Endpoint, program: &str, count: &mut Count) -> Outcome {
-        let mut command = Command::new(lab);
-        command.args([
-            "run",
-            "--toolchain",
-            "--plugin",
-            "debug",
-            "--endpoint",
-            endpoint.name(),
-            "--",
-            program,
-        ]);
-        count.of(command
-            .args(["--include-ignored", "--test-threads", "4"])
-            .args(self.filter.iter()))
+    /// Every program on every endpoint that is wanted, without what needs no more than one.
+    fn jobs(&self, programs: &[String]) -> Vec<Job> {
+        let wanted = |one: &Endpoint| self.endpoint.is_none_or(|only| only == *one);
+        let endpoints = Endpoint::ALL.into_iter().filter(wanted).enumerate();
+        let mut jobs = Vec::new();
+        for (number, endpoint) in endpoints {
+            let here = programs
+                .iter()
+                .filter(|program| number == 0 || !is_independent_of_builder(program));
+            jobs.extend(here.map(|program| Job {
+                endpoint,
+                program: program.clone(),
+            }));
+        }
+        jobs
     }
 }
 
@@ -123,13 +107,7 @@ impl Test {
 const INDEPENDENT_OF_BUILDER: [&str; 3] = ["engine", "schema", "host_mode"];
 
 fn is_independent_of_builder(program: &str) -> bool {
-    let name = Path::new(program)
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    INDEPENDENT_OF_BUILDER
-        .iter()
-        .any(|independent| name.starts_with(&format!("{independent}-")))
+    INDEPENDENT_OF_BUILDER.contains(&labs::name_of(program))
 }
 
 /// Whether this process may make namespaces.
@@ -169,60 +147,4 @@ fn test_programs(arguments: &[&str]) -> Result<Vec<String>, Box<dyn std::error::
     Ok(tests
         .filter_map(|message| message["executable"].as_str().map(str::to_owned))
         .collect())
-}
-
-impl Count {
-    /// Runs test programs and adds up their closing lines. All of them run, also after a failure.
-    fn of(&mut self, command: &mut Command) -> Outcome {
-        let mut child = command.current_dir(workspace_root()).stdout(Stdio::piped()).spawn()?;
-        for line in child
-            .stdout
-            .take()
-            .into_iter()
-            .flat_map(|stdout| BufReader::new(stdout).lines())
-        {
-            let line = line?;
-            self.add(&line);
-            say(&line);
-        }
-        if !child.wait()?.success() && self.failed == 0 {
-            self.failed += 1;
-        }
-        Ok(())
-    }
-
-    fn skip(&mut self, why: &str) -> Outcome {
-        say(&format!("skipped: {why}"));
-        self.skipped += 1;
-        Ok(())
-    }
-
-    /// `test result: ok. 12 passed; 0 failed; 1 ignored; …`; ignored ones run in a lab later.
-    fn add(&mut self, line: &str) {
-        let Some((_, counts)) = line
-            .strip_prefix("test result: ")
-            .and_then(|rest| rest.split_once(". "))
-        else {
-            return;
-        };
-        for part in counts.split("; ") {
-            match part.split_once(' ') {
-                Some((number, "passed")) => self.passed += number.parse().unwrap_or(0),
-                Some((number, "failed")) => self.failed += number.parse().unwrap_or(0),
-                _ => {}
-            }
-        }
-    }
-
-    fn close(&self) -> Outcome {
-        say(&format!(
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        ));
-        if self.failed == 0 {
-            Ok(())
-        } else {
-            Err("tests failed".into())
-        }
-    }
 }
