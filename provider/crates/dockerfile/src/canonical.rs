@@ -6,12 +6,15 @@
 //! | global `ARG`s, used or not | stages that the target does not reach |
 //! | each instruction of the reached stages: the joined line as the frontend keeps it | how a line was continued, line ends, a byte order mark, blanks before an instruction |
 //! | heredoc bodies, byte for byte | the file's name and the line numbers |
-//! | to which reached stage a name or number leads | |
+//! | to which reached stage or named context a name or number leads | |
 //!
-//! The last row matters because a number, unlike a name, changes its meaning when an unreached stage is inserted.
+//! The last row matters because a number, unlike a name, changes its meaning when an unreached stage is inserted. A file
+//! for a frontend of its own counts byte for byte, because only that frontend knows what is a comment in it.
 
+use crate::binding::Binding;
+use crate::dockerfile::Dockerfile;
 use crate::instruction::Instruction;
-use crate::resolve::{Resolved, Source};
+use crate::resolve::Resolved;
 
 /// One entry of the canonical form. Only `text` belongs in a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,17 @@ pub struct Canonical {
     pub line: usize,
     /// The instruction in canonical form.
     pub text: String,
+}
+
+impl Dockerfile {
+    /// Every byte of the file.
+    fn verbatim(&self) -> Canonical {
+        let digest: String = self.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Canonical {
+            line: 1,
+            text: format!("[file {digest}]"),
+        }
+    }
 }
 
 impl Resolved<'_> {
@@ -42,35 +56,51 @@ impl Resolved<'_> {
                 text: format!("# {}={}", directive.name, directive.value),
             })
             .collect();
+        if dockerfile.custom_frontend(&self.build_args).is_some() {
+            entries.push(dockerfile.verbatim());
+        }
         entries.extend(dockerfile.global_args.iter().map(|argument| entry(argument, "")));
-        for stage in self.reachable() {
-            let triggers = self.triggers.get(&stage.number).into_iter().flatten();
+        // Where the builder's platform chooses a base, any stage may be needed.
+        let all = self.unsure_bases().next().is_some();
+        let counting = if all {
+            (0..dockerfile.stages.len()).collect()
+        } else {
+            self.reachable.clone()
+        };
+        for number in &counting {
+            let stage = &dockerfile.stages[*number];
+            if let Some(key) = self.replaced.get(number) {
+                entries.push(entry(&stage.from, &format!("\n[context {key}]")));
+                continue;
+            }
+            let triggers = self.triggers.get(number).into_iter().flatten();
             let inherited = triggers
                 .flat_map(|trigger| &trigger.references)
                 .map(|reference| self.bind(reference));
-            let sources = std::iter::once(self.base(stage.number).clone()).chain(inherited);
-            entries.push(entry(&stage.from, &self.leads_to(sources)));
+            let bindings = std::iter::once(self.bases[*number].binding.clone()).chain(inherited);
+            entries.push(entry(&stage.from, &leads_to(&counting, bindings)));
             for instruction in &stage.instructions {
-                let sources = instruction.references.iter().map(|reference| self.bind(reference));
-                entries.push(entry(instruction, &self.leads_to(sources)));
+                let bindings = instruction.references.iter().map(|reference| self.bind(reference));
+                entries.push(entry(instruction, &leads_to(&counting, bindings)));
             }
         }
         entries
     }
+}
 
-    /// Writes down to which reached stages an instruction refers; empty when it refers to none.
-    fn leads_to(&self, sources: impl Iterator<Item = Source>) -> String {
-        let positions: Vec<String> = sources
-            .map(|source| match source {
-                Source::Stage(number) => self.reachable.binary_search(&number).unwrap_or(number).to_string(),
-                Source::Image(_) | Source::Scratch => "-".to_owned(),
-            })
-            .collect();
-        if positions.iter().all(|position| position == "-") {
-            return String::new();
-        }
-        format!("\n[stages {}]", positions.join(" "))
+/// Writes down to which counting stages and contexts an instruction refers; empty when it refers to none.
+fn leads_to(counting: &[usize], bindings: impl Iterator<Item = Binding>) -> String {
+    let positions: Vec<String> = bindings
+        .map(|binding| match binding {
+            Binding::Stage(number) => counting.binary_search(&number).unwrap_or(number).to_string(),
+            Binding::Context(key) => format!("context:{key}"),
+            Binding::Image(_) | Binding::Scratch => "-".to_owned(),
+        })
+        .collect();
+    if positions.iter().all(|position| position == "-") {
+        return String::new();
     }
+    format!("\n[stages {}]", positions.join(" "))
 }
 
 /// The joined line, then each heredoc with the name that ends it, then what the names lead to.

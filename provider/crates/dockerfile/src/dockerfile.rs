@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use sha2::{Digest, Sha256};
+
 use crate::arguments::Arguments;
 use crate::directive::{Directive, syntax_of};
 use crate::error::{Fault, ParseError, Reason};
@@ -54,6 +56,8 @@ pub struct Dockerfile {
     pub(crate) stages: Vec<Stage>,
     pub(crate) names: BTreeMap<String, usize>,
     source: Vec<String>,
+    /// SHA-256 of the whole file.
+    pub(crate) digest: [u8; 32],
 }
 
 impl Dockerfile {
@@ -75,6 +79,7 @@ impl Dockerfile {
             stages: Vec::new(),
             names: BTreeMap::new(),
             source: String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect(),
+            digest: Sha256::digest(bytes).into(),
         };
         for instruction in instructions {
             let line = instruction.first_line;

@@ -146,6 +146,9 @@ pub enum Reason {
     /// A stage reads from itself or from a later stage.
     #[error("stage `{0}` is not finished here, expected an earlier stage")]
     LaterStage(String),
+    /// Stages inherit so many `ONBUILD` triggers that they are not all read.
+    #[error("too many inherited `ONBUILD` triggers")]
+    TooManyTriggers,
     /// The requested target is not a stage of this file.
     #[error("no stage `{target}`, the stages are {stages}")]
     UnknownTarget {

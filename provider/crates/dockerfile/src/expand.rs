@@ -50,16 +50,22 @@ pub enum ExpandError {
 ///
 /// Returns what is wrong with the word; an unset variable is not wrong, it expands to nothing.
 pub fn expand(word: &str, escape: char, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, ExpandError> {
-    Lexer::new(
-        word,
-        Style {
-            escape,
-            ..Style::default()
-        },
-        lookup,
-    )
-    .run()
-    .map(|(text, _)| text)
+    let style = Style {
+        escape,
+        ..Style::default()
+    };
+    expand_styled(word, style, lookup).0
+}
+
+/// Expands `word` in a style; also says what it cost, in bytes brought in and characters compared.
+pub(crate) fn expand_styled(
+    word: &str,
+    style: Style,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> (Result<String, ExpandError>, usize) {
+    let mut lexer = Lexer::new(word, style, lookup);
+    let text = lexer.run().map(|(text, _)| text);
+    (text, lexer.spent())
 }
 
 /// What the lexer keeps as written.

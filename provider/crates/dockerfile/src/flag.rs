@@ -59,6 +59,11 @@ fn known(keyword: Keyword) -> Option<&'static [(&'static str, Kind)]> {
     })
 }
 
+/// Whether an instruction takes a flag of this name; instructions that do not look at their flags take any.
+pub(crate) fn is_known(keyword: Keyword, name: &str) -> bool {
+    known(keyword).is_none_or(|table| table.iter().any(|(known, _)| *known == name))
+}
+
 /// Turns raw flags into names and values and checks them.
 pub(crate) fn read(keyword: Keyword, raw: Vec<String>, tolerant: bool) -> Result<Vec<Flag>, Fault> {
     let mut flags: Vec<Flag> = Vec::new();

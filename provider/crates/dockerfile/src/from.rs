@@ -3,14 +3,26 @@
 //! Only the global scope is evaluated, because nothing else can stand in a `FROM`. A base name means an earlier stage of
 //! exactly that name, else an image. Also finds the stage that a target names.
 
-use std::collections::BTreeMap;
-
 use crate::arguments::Arguments;
+use crate::binding::{Binding, Contexts};
 use crate::dockerfile::{Dockerfile, Stage};
 use crate::error::{Fault, ParseError, Reason};
-use crate::expand::expand;
+use crate::expand::{ExpandError, Style};
 use crate::nearest::nearest;
-use crate::resolve::Source;
+use crate::predefined::depends_on_builder;
+use crate::reads::Why;
+use crate::resolve::ResolveRequest;
+use crate::scope::{Budget, Scope, Value};
+
+/// The base of a stage.
+#[derive(Debug)]
+pub(crate) struct Base {
+    pub(crate) binding: Binding,
+    /// What `--platform` asks for.
+    pub(crate) platform: Option<String>,
+    /// Why the base may be another one.
+    pub(crate) unsure: Option<Why>,
+}
 
 impl Dockerfile {
     pub(crate) fn find_target(&self, target: Option<&str>) -> Result<usize, ParseError> {
@@ -48,34 +60,51 @@ impl Dockerfile {
     pub(crate) fn global_variables(
         &self,
         target_name: Option<&str>,
-        build_args: &BTreeMap<String, String>,
-        platform: &BTreeMap<String, String>,
-    ) -> Result<BTreeMap<String, String>, ParseError> {
-        let mut variables = platform.clone();
-        variables.insert("TARGETSTAGE".to_owned(), target_name.unwrap_or("default").to_owned());
-        for (name, value) in &mut variables {
-            if let Some(given) = build_args.get(name) {
-                value.clone_from(given);
-            }
+        request: &ResolveRequest<'_>,
+        budget: &Budget,
+    ) -> Result<Scope, ParseError> {
+        let mut scope = Scope::new(false);
+        let target = ("TARGETSTAGE", target_name.unwrap_or("default"));
+        let predefined = request
+            .platform
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in predefined.chain([target]) {
+            let value = match request.build_args.get(name) {
+                Some(given) => Value::known(given),
+                None => Value {
+                    text: value.into(),
+                    unsure: depends_on_builder(name).then(|| Why::BuilderVariable(name.to_owned())),
+                },
+            };
+            scope.set(name, value);
         }
         for instruction in &self.global_args {
             let Arguments::Pairs(pairs) = &instruction.arguments else {
                 continue;
             };
             for (name, default) in pairs {
-                let value = match (build_args.get(name), default) {
-                    (Some(given), _) => given.clone(),
-                    (None, Some(default)) => self.expanded(default, &variables, instruction.first_line)?,
+                let value = match (request.build_args.get(name), default) {
+                    (Some(given), _) => Value::known(given),
+                    (None, Some(default)) => self.evaluated(default, &scope, instruction.first_line, budget)?,
                     (None, None) => continue,
                 };
-                variables.insert(name.clone(), value);
+                scope.set(name, value);
             }
         }
-        Ok(variables)
+        Ok(scope)
     }
 
-    fn expanded(&self, word: &str, variables: &BTreeMap<String, String>, line: usize) -> Result<String, ParseError> {
-        expand(word, self.escape(), &|name| variables.get(name).cloned()).map_err(|error| {
+    fn evaluated(&self, word: &str, scope: &Scope, line: usize, budget: &Budget) -> Result<Value, ParseError> {
+        let style = Style {
+            escape: self.escape(),
+            ..Style::default()
+        };
+        let value = scope.evaluate(word, style, budget).and_then(|value| {
+            let fits = budget.keep(value.text.len());
+            if fits { Ok(value) } else { Err(ExpandError::TooLong) }
+        });
+        value.map_err(|error| {
             Fault::from(Reason::Expansion {
                 word: word.to_owned(),
                 error: Box::new(error),
@@ -84,7 +113,7 @@ impl Dockerfile {
         })
     }
 
-    fn escape(&self) -> char {
+    pub(crate) fn escape(&self) -> char {
         let directive = self.directives.iter().find(|directive| directive.name == "escape");
         directive
             .and_then(|directive| directive.value.chars().next())
@@ -95,41 +124,43 @@ impl Dockerfile {
     pub(crate) fn base(
         &self,
         stage: &Stage,
-        variables: &BTreeMap<String, String>,
-    ) -> Result<(Source, Option<String>), ParseError> {
+        variables: &Scope,
+        contexts: &Contexts,
+        budget: &Budget,
+    ) -> Result<Base, ParseError> {
         let line = stage.from.first_line;
-        let filled = |word: &str| match self.expanded(word, variables, line)? {
-            text if text.is_empty() => {
+        let filled = |word: &str| {
+            let value = self.evaluated(word, variables, line, budget)?;
+            if value.text.is_empty() {
                 let fault = Fault::from(Reason::BlankAfterExpansion(word.to_owned()));
-                Err(fault
+                return Err(fault
                     .hint("declare the variable with `ARG` before the first `FROM`, or pass it")
-                    .at(&self.file, line))
+                    .at(&self.file, line));
             }
-            text => Ok(text),
+            Ok(value)
         };
         let base = filled(stage.base())?;
-        let platform = stage
-            .from
-            .flag("platform")
-            .filter(|word| !word.is_empty())
-            .map(filled)
-            .transpose()?;
+        let platform = stage.from.flag("platform").filter(|word| !word.is_empty());
+        let platform = platform.map(filled).transpose()?;
+        Ok(Base {
+            binding: self.base_binding(&base.text, stage, contexts)?,
+            platform: platform.map(|platform| platform.text.to_string()),
+            unsure: base.unsure,
+        })
+    }
+
+    /// Decides what the name of a base means: an earlier stage of exactly that name, else an image.
+    fn base_binding(&self, base: &str, stage: &Stage, contexts: &Contexts) -> Result<Binding, ParseError> {
         let earlier = |name: &str| self.names.get(name).copied().filter(|number| *number < stage.number);
         let lower = base.to_lowercase();
-        if let Some(number) = earlier(&base) {
-            return Ok((Source::Stage(number), platform));
+        if let Some(number) = earlier(base) {
+            return Ok(Binding::Stage(number));
         }
         if earlier(&lower).is_some() {
-            return Err(Fault::from(Reason::BaseDiffersInCase { base, stage: lower }).at(&self.file, line));
+            let base = base.to_owned();
+            let fault = Fault::from(Reason::BaseDiffersInCase { base, stage: lower });
+            return Err(fault.at(&self.file, stage.from.first_line));
         }
-        Ok((image_or_scratch(&base), platform))
-    }
-}
-
-pub(crate) fn image_or_scratch(name: &str) -> Source {
-    if name == "scratch" {
-        Source::Scratch
-    } else {
-        Source::Image(name.to_owned())
+        Ok(contexts.image(base))
     }
 }

@@ -96,6 +96,28 @@ impl Instruction {
             .and_then(|flag| flag.value.as_deref())
     }
 
+    /// Bytes of text that it holds.
+    pub(crate) fn size(&self) -> usize {
+        self.text.len() + self.heredocs.iter().map(|heredoc| heredoc.content.len()).sum::<usize>()
+    }
+
+    /// Whether a switch such as `--parents` is on.
+    pub(crate) fn is_on(&self, name: &str) -> bool {
+        self.flags.iter().any(|flag| {
+            flag.name == name
+                && flag
+                    .value
+                    .as_deref()
+                    .is_none_or(|value| value.eq_ignore_ascii_case("true"))
+        })
+    }
+
+    /// Returns the values of a flag that may be given repeatedly, in the order written.
+    pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let flags = self.flags.iter().filter(move |flag| flag.name == name);
+        flags.filter_map(|flag| flag.value.as_deref())
+    }
+
     /// Reads the instruction that an `ONBUILD` defers; nothing for other instructions.
     ///
     /// The trigger is read as a file of its own would be: with the default escape character.

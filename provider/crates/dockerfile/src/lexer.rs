@@ -9,6 +9,8 @@ use crate::expand::{ExpandError, Style};
 pub(crate) const MAX_DEPTH: usize = 64;
 /// Most text that the variables of one word may bring in, in bytes; arguments that double each other grow fast.
 pub(crate) const MAX_LENGTH: usize = 1 << 20;
+/// What the patterns of one word may cost, in characters compared.
+const MAX_WORK: usize = 1 << 24;
 
 /// One pass over a word. Nested substitutions share the input and the word under construction.
 pub(crate) struct Lexer<'a> {
@@ -19,6 +21,8 @@ pub(crate) struct Lexer<'a> {
     pub(crate) depth: usize,
     /// Bytes that variables have brought in so far.
     brought_in: usize,
+    /// What patterns may still cost.
+    pub(crate) work: usize,
 }
 
 /// The words found so far at one level.
@@ -63,11 +67,17 @@ impl<'a> Lexer<'a> {
             word: String::new(),
             depth: 0,
             brought_in: 0,
+            work: MAX_WORK,
         }
     }
 
-    pub(crate) fn run(mut self) -> Result<(String, Vec<String>), ExpandError> {
+    pub(crate) fn run(&mut self) -> Result<(String, Vec<String>), ExpandError> {
         self.until(None)
+    }
+
+    /// What has been spent so far, in bytes brought in and characters compared.
+    pub(crate) fn spent(&self) -> usize {
+        self.brought_in + (MAX_WORK - self.work)
     }
 
     /// Processes up to `stop` (which is consumed), or to the end of the input.

@@ -1,9 +1,79 @@
-//! The value of `RUN --mount`, as far as it says which stage or image is mounted.
+//! The value of `RUN --mount`: what is mounted, from where.
 //!
-//! The value is one line of CSV with `key=value` fields; the last `from` counts. Only `from` is read here, because it
-//! is the only field that the frontend settles before variables are known.
+//! The value is one line of CSV with `key=value` fields; the last one of a key counts. `from` is settled when the file is
+//! read, because the frontend allows no variables there; the rest is read once variables are known. Fields that only
+//! matter inside the container (target, sharing, owner) are not judged.
 
 use crate::error::{Fault, Reason};
+use crate::reads::Why;
+use crate::scope::shortened;
+
+/// What kind of mount it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Kind {
+    #[default]
+    Bind,
+    Cache,
+    Tmpfs,
+    /// A secret or an SSH agent, which have nothing to do with any context.
+    Credential,
+}
+
+/// A mount whose variables are known.
+#[derive(Debug, Default)]
+pub(crate) struct Mount {
+    pub(crate) kind: Kind,
+    pub(crate) source: String,
+    /// The variable into which a secret goes.
+    pub(crate) secret_variable: Option<String>,
+}
+
+/// Keys that have no influence on what is read.
+const OTHER_KEYS: [&str; 16] = [
+    "from",
+    "target",
+    "dst",
+    "destination",
+    "readonly",
+    "ro",
+    "readwrite",
+    "rw",
+    "required",
+    "size",
+    "id",
+    "sharing",
+    "mode",
+    "uid",
+    "gid",
+    "env",
+];
+
+/// Reads a mount; `expand` settles the variables of the fields that matter.
+pub(crate) fn read(value: &str, expand: &dyn Fn(&str) -> Result<String, Why>) -> Result<Mount, Why> {
+    let mut mount = Mount::default();
+    for field in fields(value).unwrap_or_default() {
+        let (key, value) = field.split_once('=').unwrap_or((&field, ""));
+        let key = key.to_ascii_lowercase();
+        match key.as_str() {
+            "type" => mount.kind = kind(&expand(value)?)?,
+            "source" | "src" => mount.source = expand(value)?,
+            "env" => mount.secret_variable = expand(value).ok(),
+            known if OTHER_KEYS.contains(&known) => {}
+            _ => return Err(Why::UnknownMountField(shortened(&key))),
+        }
+    }
+    Ok(mount)
+}
+
+fn kind(name: &str) -> Result<Kind, Why> {
+    match name.to_ascii_lowercase().as_str() {
+        "bind" => Ok(Kind::Bind),
+        "cache" => Ok(Kind::Cache),
+        "tmpfs" => Ok(Kind::Tmpfs),
+        "secret" | "ssh" => Ok(Kind::Credential),
+        _ => Err(Why::UnknownMountType(shortened(name))),
+    }
+}
 
 /// Splits a mount into its CSV fields.
 fn fields(value: &str) -> Option<Vec<String>> {

@@ -2,7 +2,13 @@
 //!
 //! `*` stands for any characters, `?` for one, a backslash makes `*`, `?`, `\`, `}` and `/` literal; there are no
 //! bracket expressions. Neither wildcard matches a line feed. Matching keeps a set of positions in the pattern, so its
-//! time is bounded by value times pattern, whatever the pattern looks like.
+//! time is bounded by value times pattern (squared value for replacements). [`Work`] caps it all the same, because values
+//! can be long.
+
+/// What matching may still cost, in characters compared; the caller refuses the word when it is used up.
+pub(crate) type Work = usize;
+/// What looking at one character costs beside the comparisons.
+const STEP: usize = 32;
 
 /// One element of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,30 +42,30 @@ impl Pattern {
     }
 
     /// Removes the shortest (or longest) part at the beginning of `value` that matches.
-    pub(crate) fn trim_prefix(&self, value: &str, longest: bool) -> String {
+    pub(crate) fn trim_prefix(&self, value: &str, longest: bool, work: &mut Work) -> String {
         let chars: Vec<char> = value.chars().collect();
-        let end = match_length(&self.0, &chars, longest).unwrap_or(0);
+        let end = match_length(&self.0, &chars, longest, work).unwrap_or(0);
         chars[end..].iter().collect()
     }
 
     /// Removes the shortest (or longest) part at the end of `value` that matches.
-    pub(crate) fn trim_suffix(&self, value: &str, longest: bool) -> String {
+    pub(crate) fn trim_suffix(&self, value: &str, longest: bool, work: &mut Work) -> String {
         let tokens: Vec<Token> = self.0.iter().rev().copied().collect();
         let reversed: Vec<char> = value.chars().rev().collect();
-        let end = match_length(&tokens, &reversed, longest).unwrap_or(0);
+        let end = match_length(&tokens, &reversed, longest, work).unwrap_or(0);
         reversed[end..].iter().rev().collect()
     }
 
     /// Replaces the first match in `value`, or all of them, by `replacement`.
-    pub(crate) fn replace(&self, value: &str, replacement: &str, all: bool) -> String {
+    pub(crate) fn replace(&self, value: &str, replacement: &str, all: bool, work: &mut Work) -> String {
         let chars: Vec<char> = value.chars().collect();
         let mut out = String::new();
         let (mut at, mut last_end, mut done) = (0, 0, false);
-        while at <= chars.len() {
+        while at <= chars.len() && *work > 0 {
             let length = if done {
                 None
             } else {
-                match_length(&self.0, &chars[at..], true)
+                match_length(&self.0, &chars[at..], true, work)
             };
             let Some(length) = length else {
                 out.extend(chars.get(at));
@@ -69,6 +75,7 @@ impl Pattern {
             // An empty match directly behind the previous match is not a match of its own.
             if at == 0 || at + length > last_end {
                 out.push_str(replacement);
+                *work = work.saturating_sub(replacement.len());
                 done = !all;
             }
             last_end = at + length;
@@ -82,15 +89,17 @@ impl Pattern {
 }
 
 /// Length of the shortest or longest part at the beginning of `chars` that the whole pattern matches.
-fn match_length(tokens: &[Token], chars: &[char], longest: bool) -> Option<usize> {
+fn match_length(tokens: &[Token], chars: &[char], longest: bool, work: &mut Work) -> Option<usize> {
     let mut states = vec![false; tokens.len() + 1];
     states[0] = true;
     skip_empty_stars(tokens, &mut states);
+    *work = work.saturating_sub(states.len() + STEP);
     let mut found = states[tokens.len()].then_some(0);
     for (index, c) in chars.iter().enumerate() {
-        if found.is_some() && !longest || !states.contains(&true) {
+        if found.is_some() && !longest || !states.contains(&true) || *work == 0 {
             break;
         }
+        *work = work.saturating_sub(states.len() + STEP);
         states = step(tokens, &states, *c);
         if states[tokens.len()] {
             found = Some(index + 1);
@@ -136,7 +145,7 @@ mod tests {
             ("z", "", ""),
         ] {
             assert_eq!(
-                Pattern::parse(pattern).unwrap().replace(value, "X", true),
+                Pattern::parse(pattern).unwrap().replace(value, "X", true, &mut 1000),
                 expected,
                 "{pattern} on {value}"
             );
@@ -146,6 +155,13 @@ mod tests {
     #[test]
     fn many_stars_take_bounded_time() {
         let pattern = Pattern::parse(&"*a".repeat(50)).unwrap();
-        assert_eq!(pattern.trim_prefix(&"a".repeat(49), false).len(), 49);
+        assert_eq!(pattern.trim_prefix(&"a".repeat(49), false, &mut 100_000).len(), 49);
+    }
+
+    #[test]
+    fn matching_stops_when_its_work_is_used_up() {
+        let (pattern, value, mut work) = (Pattern::parse("*b").unwrap(), "a".repeat(100_000), 1 << 20);
+        pattern.replace(&value, "", true, &mut work);
+        assert_eq!(work, 0);
     }
 }

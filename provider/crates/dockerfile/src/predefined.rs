@@ -31,6 +31,11 @@ pub fn is_predefined_arg(name: &str) -> bool {
         || name == "SOURCE_DATE_EPOCH"
 }
 
+/// Whether the builder's own platform decides the value, which is not known before a builder is asked.
+pub(crate) fn depends_on_builder(name: &str) -> bool {
+    PLATFORM.contains(&name) && name.starts_with("BUILD")
+}
+
 /// Returns the platform arguments for a build on `build` for `target`, both written `os/arch[/variant]`.
 ///
 /// Spellings that mean the same (`linux/arm64/v8`, `linux/aarch64`) give the same values, as in BuildKit.

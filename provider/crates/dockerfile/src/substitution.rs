@@ -85,11 +85,12 @@ impl Lexer<'_> {
             .strip_prefix(operator)
             .map_or((operand.as_str(), false), |rest| (rest, true));
         let pattern = parse_pattern(text)?;
-        Ok(if operator == '#' {
-            pattern.trim_prefix(&value, longest)
+        let trimmed = if operator == '#' {
+            pattern.trim_prefix(&value, longest, &mut self.work)
         } else {
-            pattern.trim_suffix(&value, longest)
-        })
+            pattern.trim_suffix(&value, longest, &mut self.work)
+        };
+        self.within_work(trimmed)
     }
 
     /// `/pattern/replacement` and `//pattern/replacement`.
@@ -98,8 +99,20 @@ impl Lexer<'_> {
         let text = self.operand('/', true)?;
         let replacement = self.operand('}', true)?;
         match self.value_of(name) {
-            Some(value) => Ok(parse_pattern(&text)?.replace(&value, &replacement, all)),
+            Some(value) => {
+                let replaced = parse_pattern(&text)?.replace(&value, &replacement, all, &mut self.work);
+                self.within_work(replaced)
+            }
             None => Ok(format!("${{{name}/{text}/{replacement}}}")),
+        }
+    }
+
+    /// What a pattern made of a value, unless matching was given up.
+    fn within_work(&self, text: String) -> Result<String, ExpandError> {
+        if self.work == 0 {
+            Err(ExpandError::TooLong)
+        } else {
+            Ok(text)
         }
     }
 }

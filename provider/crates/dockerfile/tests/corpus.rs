@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use fastcontainer_dockerfile::{Dockerfile, platform_args};
+use fastcontainer_dockerfile::{Dockerfile, ResolveRequest, platform_args};
 
 /// The folders of the corpus.
 fn folders() -> Vec<PathBuf> {
@@ -26,7 +26,13 @@ fn folders() -> Vec<PathBuf> {
 /// Prints what the last stage needs: its images, then its instructions.
 fn render(dockerfile: &Dockerfile) -> String {
     let platform = platform_args("linux/amd64", "linux/arm64");
-    let resolved = dockerfile.resolve(None, &BTreeMap::new(), &platform).unwrap();
+    let request = ResolveRequest {
+        target: None,
+        build_args: &BTreeMap::new(),
+        platform: &platform,
+        named_contexts: &BTreeMap::new(),
+    };
+    let resolved = dockerfile.resolve(&request).unwrap();
     let mut out = String::new();
     for image in dockerfile.syntax().into_iter().chain(resolved.external_images()) {
         let platform = image

@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use fastcontainer_dockerfile::{Dockerfile, ExpandError, ParseError, Reason, expand, platform_args, syntax_of};
+use fastcontainer_dockerfile::{
+    Dockerfile, ExpandError, NamedContext, ParseError, Reason, ResolveRequest, Resolved, expand, platform_args,
+    syntax_of,
+};
 
 fn parse(text: &str) -> Dockerfile {
     Dockerfile::parse("Dockerfile", text.as_bytes()).unwrap()
@@ -17,15 +20,29 @@ fn args(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Resolves for arm64 on amd64, without named contexts.
+fn resolve<'a>(
+    dockerfile: &'a Dockerfile,
+    target: Option<&str>,
+    build_args: &[(&str, &str)],
+) -> Result<Resolved<'a>, ParseError> {
+    dockerfile.resolve(&ResolveRequest {
+        target,
+        build_args: &args(build_args),
+        platform: &platform_args("linux/amd64", "linux/arm64"),
+        named_contexts: &BTreeMap::new(),
+    })
+}
+
 fn reached(text: &str, target: Option<&str>, build_args: &[(&str, &str)]) -> Result<Vec<String>, ParseError> {
     let dockerfile = parse(text);
-    let resolved = dockerfile.resolve(target, &args(build_args), &platform_args("linux/amd64", "linux/arm64"))?;
+    let resolved = resolve(&dockerfile, target, build_args)?;
     Ok(resolved.reachable().map(|stage| stage.label()).collect())
 }
 
 fn images(text: &str, build_args: &[(&str, &str)]) -> Result<Vec<String>, ParseError> {
     let dockerfile = parse(text);
-    let resolved = dockerfile.resolve(None, &args(build_args), &platform_args("linux/amd64", "linux/arm64"))?;
+    let resolved = resolve(&dockerfile, None, build_args)?;
     Ok(resolved
         .external_images()
         .into_iter()
@@ -164,10 +181,7 @@ fn an_argument_may_choose_the_base_stage() {
 fn platform_arguments_are_known_without_declaration_and_can_be_overridden() {
     let text = "FROM --platform=$BUILDPLATFORM img-$TARGETARCH-$TARGETSTAGE\n";
     let dockerfile = parse(text);
-    let platform = platform_args("linux/amd64", "linux/arm64");
-    let resolved = dockerfile
-        .resolve(None, &args(&[("TARGETARCH", "mine")]), &platform)
-        .unwrap();
+    let resolved = resolve(&dockerfile, None, &[("TARGETARCH", "mine")]).unwrap();
     let image = &resolved.external_images()[0];
     assert_eq!(
         (image.reference.as_str(), image.platform.as_deref()),
@@ -311,4 +325,76 @@ fn a_snippet_shows_numbered_lines_and_never_leaves_the_file() {
     assert_eq!(dockerfile.snippet(0, 1), "1 | FROM a\n");
     assert_eq!(dockerfile.snippet(21, 99), "21 |\n");
     assert_eq!(dockerfile.snippet(50, 60), "");
+}
+
+/// Resolves with directories as named contexts.
+fn with_directories<'a>(dockerfile: &'a Dockerfile, names: &[&str]) -> Resolved<'a> {
+    let directory = |name: &&str| ((*name).to_owned(), NamedContext::Directory);
+    let request = ResolveRequest {
+        target: None,
+        build_args: &BTreeMap::new(),
+        platform: &platform_args("linux/amd64", "linux/amd64"),
+        named_contexts: &names.iter().map(directory).collect(),
+    };
+    dockerfile.resolve(&request).unwrap()
+}
+
+fn canonical(resolved: &Resolved<'_>) -> Vec<String> {
+    let entries = resolved.canonical_instructions().into_iter();
+    entries.map(|entry| entry.text).collect()
+}
+
+#[test]
+fn images_that_a_named_context_replaces_are_not_looked_up() {
+    let dockerfile =
+        parse("FROM alpine AS a\nCOPY --from=tools x y\nRUN --mount=from=tools,target=/t x\nFROM b AS c\nFROM a\n");
+    let images = |names: &[&str]| -> Vec<String> {
+        let images = with_directories(&dockerfile, names).external_images().into_iter();
+        images.map(|image| image.reference).collect()
+    };
+    assert_eq!(images(&[]), ["alpine", "tools", "tools"]);
+    assert_eq!(images(&["tools"]), ["alpine"]);
+    assert_eq!(images(&["alpine", "unused"]), ["tools", "tools"]);
+    // The builder still looks at what a replaced stage names, but not at its base.
+    assert_eq!(images(&["a"]), ["tools", "tools"]);
+}
+
+#[test]
+fn a_replaced_stage_counts_by_the_context_alone() {
+    let text = |line: &str| format!("FROM deep AS d\nRUN d\nFROM alpine AS a\nCOPY --from=d {line} y\nFROM a\nRUN x\n");
+    let (one, other) = (parse(&text("1")), parse(&text("2")));
+    let replaced = canonical(&with_directories(&one, &["a"]));
+    assert_eq!(
+        replaced,
+        ["FROM alpine AS a\n[context a]", "FROM a\n[stages 0]", "RUN x"]
+    );
+    assert_eq!(replaced, canonical(&with_directories(&other, &["a"])));
+    assert_ne!(
+        canonical(&with_directories(&one, &[])),
+        canonical(&with_directories(&other, &[]))
+    );
+}
+
+#[test]
+fn a_file_for_another_frontend_counts_byte_for_byte() {
+    let text = |syntax: &str, comment: &str| parse(&format!("# syntax={syntax}\n# {comment}\nFROM a\n"));
+    for (syntax, same) in [("docker/dockerfile:1", true), ("acme/df", false)] {
+        let (one, other) = (text(syntax, "one"), text(syntax, "other"));
+        let equal = canonical(&with_directories(&one, &[])) == canonical(&with_directories(&other, &[]));
+        assert_eq!(equal, same, "{syntax}");
+    }
+}
+
+#[test]
+fn where_the_builder_chooses_the_base_every_stage_counts() {
+    let text = |line: &str| {
+        parse(&format!(
+            "FROM a AS x-arm64\nRUN {line}\nFROM b AS x-amd64\nFROM x-$BUILDARCH\n"
+        ))
+    };
+    let (one, other) = (text("1"), text("2"));
+    assert_ne!(
+        canonical(&with_directories(&one, &[])),
+        canonical(&with_directories(&other, &[]))
+    );
 }
