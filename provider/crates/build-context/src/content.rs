@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSlice;
 use sha2::{Digest, Sha256};
 
 /// Length of a chunk in bytes.
@@ -33,6 +35,15 @@ impl ContentId {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// The identity of `content`, computed on all cores.
+    pub(crate) fn on_all_cores(content: &[u8]) -> Self {
+        if content.len() <= CHUNK {
+            return Self::of(content);
+        }
+        let chunks: Vec<Self> = content.par_chunks(CHUNK).map(Self::of).collect();
+        Self::of_chunks(&chunks)
     }
 
     /// The identity of a file whose chunks have the identities `chunks`.

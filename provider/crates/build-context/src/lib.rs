@@ -1,9 +1,10 @@
 //! What a build may see of a directory, read once, exactly, and named by content.
 //!
-//! A build context is a directory minus what `.dockerignore` excludes. [`walk`] reads it into a [`Snapshot`]: one list
-//! of entries in the order of BuildKit's file sync, each file with the identity of its bytes. That one list serves
-//! every purpose. Its [`ContextDigest`] says whether anything that counts has changed; its entries are what the builder
-//! is shown; [`Snapshot::open`] gives a file's bytes out and fails rather than give others than were fingerprinted; its
+//! A build context is a directory minus what `.dockerignore` excludes. [`walk`] reads the part of it that a [`Selection`]
+//! names, without opening what a [`StatCache`] knows to be unchanged, into a [`Snapshot`]: one list of entries in the
+//! order of BuildKit's file sync, each file with the identity of its bytes. That one list serves every purpose. Its
+//! [`ContextDigest`] says whether anything that counts has changed; its entries are what the builder is shown;
+//! [`Snapshot::open`] gives a file's bytes out and fails rather than give others than were fingerprinted; its
 //! [`Manifest`], kept in a [`ManifestStore`], names the files that changed the next time.
 //!
 //! What counts about an entry is its path, its kind, its bytes, whether its owner may execute it, and a link's text.
@@ -25,9 +26,14 @@ mod error;
 mod ignore;
 mod manifest;
 mod manifest_store;
+mod memory;
 mod reader;
+mod selection;
+mod shelf;
+mod sketch;
 mod snapshot;
 mod source_file;
+mod stat_cache;
 mod walk;
 
 pub use change::{Change, ChangeKind};
@@ -39,6 +45,9 @@ pub use ignore::IgnoreRules;
 pub use manifest::Manifest;
 pub use manifest_store::ManifestStore;
 pub use reader::EntryReader;
+pub use selection::{Pattern, Selection};
+pub use sketch::{ChangedDirectories, DeletedIn, Difference, Directories, Sketch};
 pub use snapshot::{Snapshot, Warning};
 pub use source_file::{find_ignore_file, read_dockerfile};
-pub use walk::walk;
+pub use stat_cache::StatCache;
+pub use walk::{Ignored, explain_ignored, walk};

@@ -72,6 +72,19 @@ impl Manifest {
             .collect()
     }
 
+    /// Length of the serialised form in bytes, without making it.
+    pub(crate) fn size(&self) -> u64 {
+        let entry = |(path, kind): &(String, EntryKind)| {
+            let payload = match kind {
+                EntryKind::Directory => 0,
+                EntryKind::File { .. } => 8 + 32,
+                EntryKind::Symlink { target } => target.len(),
+            };
+            1 + 8 + path.len() + 8 + payload
+        };
+        (HEADER.len() + CHECKSUM + self.entries.iter().map(entry).sum::<usize>()) as u64
+    }
+
     /// The serialised form.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

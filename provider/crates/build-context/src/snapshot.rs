@@ -12,7 +12,9 @@ use crate::digest::ContextDigest;
 use crate::entry::Entry;
 use crate::error::ContextError;
 use crate::manifest::Manifest;
+use crate::memory::Memory;
 use crate::reader::EntryReader;
+use crate::selection::{Selection, resolve};
 
 /// A build context as one walk found it.
 #[derive(Debug, Clone)]
@@ -50,6 +52,25 @@ impl Snapshot {
     #[must_use]
     pub fn digest(&self) -> ContextDigest {
         self.digest
+    }
+
+    /// The entries that a selection covers, in order. Says what [`walk`](crate::walk) would find with it.
+    #[must_use]
+    pub fn select(&self, selection: &Selection) -> Vec<&Entry> {
+        if selection.is_whole() {
+            return self.entries.iter().collect();
+        }
+        let Ok(plan) = resolve(selection, &mut Memory::new(&self.entries));
+        Memory::new(&self.entries).covered(&plan)
+    }
+
+    /// The digest of the entries that a selection covers.
+    #[must_use]
+    pub fn digest_of(&self, selection: &Selection) -> ContextDigest {
+        if selection.is_whole() {
+            return self.digest;
+        }
+        ContextDigest::of(&self.select(selection))
     }
 
     /// What the user should know although it stops nothing.

@@ -49,9 +49,25 @@ fn pattern(line: usize, bytes: &[u8]) -> Result<Option<Pattern>, InvalidLine> {
     if text.starts_with('#') || text.trim().is_empty() {
         return Ok(None);
     }
-    let text = clean(read(text.trim()).trim());
+    compile(
+        line,
+        &clean(read(text.trim()).trim()),
+        std::str::from_utf8(bytes).is_ok(),
+    )
+}
+
+/// The pattern in one value of `COPY --exclude`: the matcher takes it without the reader's changes.
+pub(super) fn exclude(text: &str) -> Result<Option<Pattern>, InvalidLine> {
+    match text.trim() {
+        "" => Ok(None),
+        text => compile(0, &clean(text), true),
+    }
+}
+
+/// Compiles what is left of a line; `faithful` tells that no byte was replaced to make it text.
+fn compile(line: usize, text: &str, faithful: bool) -> Result<Option<Pattern>, InvalidLine> {
     let negated = text.starts_with('!');
-    let text = text.strip_prefix('!').map_or(text.clone(), str::to_owned);
+    let text = text.strip_prefix('!').unwrap_or(text);
     if text.is_empty() {
         return Err(InvalidLine {
             line,
@@ -59,10 +75,10 @@ fn pattern(line: usize, bytes: &[u8]) -> Result<Option<Pattern>, InvalidLine> {
             reason: "`!` needs a pattern after it",
         });
     }
-    let pattern = Pattern::new(line, negated, text.clone(), std::str::from_utf8(bytes).is_ok());
+    let pattern = Pattern::new(line, negated, text.to_owned(), faithful);
     pattern.map(Some).map_err(|reason| InvalidLine {
         line,
-        pattern: text,
+        pattern: text.to_owned(),
         reason,
     })
 }

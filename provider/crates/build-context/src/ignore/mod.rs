@@ -3,7 +3,8 @@
 //! Follows BuildKit's walk, whose results differ from those of asking about each path alone: whether a pattern matched
 //! a directory is carried down to what the directory holds, and a negated pattern is tried only where something was
 //! excluded before it. Patterns that the daemon reads as a regular expression of another kind than the documented
-//! grammar are not guessed at: they exclude nothing, or re-include everything, and give a warning.
+//! grammar are not guessed at: they exclude nothing, or re-include everything, and give a warning. Beside a negated pattern
+//! nothing is excluded then, because an exclusion too few can make the daemon re-include more.
 //!
 //! Refuses gitignore's rules: every pattern is anchored at the root of the context.
 
@@ -12,10 +13,12 @@ mod lines;
 mod pattern;
 mod program;
 mod syntax;
+mod wildcards;
 
 use crate::error::ContextError;
 use crate::snapshot::Warning;
 use pattern::Pattern;
+pub(crate) use wildcards::Wildcards;
 
 /// The patterns of one ignore file.
 #[derive(Debug, Clone)]
@@ -23,6 +26,9 @@ pub struct IgnoreRules {
     file: String,
     patterns: Vec<Pattern>,
     negations: bool,
+    source: Option<Vec<u8>>,
+    /// A pattern is not understood, and others re-include: nobody can say what those are tried on.
+    undecidable: bool,
 }
 
 /// What the rules say about one path.
@@ -37,10 +43,17 @@ impl IgnoreRules {
     /// Rules that exclude nothing.
     #[must_use]
     pub fn none() -> Self {
+        Self::new(String::new(), Vec::new())
+    }
+
+    fn new(file: String, patterns: Vec<Pattern>) -> Self {
+        let negations = patterns.iter().any(|pattern| pattern.negated);
         Self {
-            file: String::new(),
-            patterns: Vec::new(),
-            negations: false,
+            undecidable: negations && patterns.iter().any(Pattern::is_not_modelled),
+            file,
+            patterns,
+            negations,
+            source: None,
         }
     }
 
@@ -61,12 +74,45 @@ impl IgnoreRules {
             }
         };
         let patterns = lines::patterns(bytes).map_err(invalid)?;
-        let negations = patterns.iter().any(|pattern| pattern.negated);
         Ok(Self {
-            file,
-            patterns,
-            negations,
+            source: Some(bytes.to_vec()),
+            ..Self::new(file, patterns)
         })
+    }
+
+    /// The rules of `COPY --exclude`, which are not read from a file; none if they exclude nothing, or the daemon refuses
+    /// one of them.
+    pub(crate) fn of_excludes(excludes: &[String]) -> Option<Self> {
+        let patterns: Result<Vec<_>, _> = excludes.iter().map(|text| lines::exclude(text)).collect();
+        let patterns: Vec<Pattern> = patterns.ok()?.into_iter().flatten().collect();
+        (!patterns.is_empty()).then(|| Self::new(String::new(), patterns))
+    }
+
+    /// The name of the ignore file, as it stands in messages; empty if there is none.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        &self.file
+    }
+
+    /// The pattern that decided, with its line; none if no pattern matched.
+    pub(crate) fn decisive(&self, verdict: &Verdict) -> Option<(String, usize)> {
+        let at = (0..self.patterns.len())
+            .rev()
+            .find(|at| verdict.matched.contains(*at))?;
+        let pattern = &self.patterns[at];
+        let sign = if pattern.negated { "!" } else { "" };
+        Some((format!("{sign}{}", pattern.text), pattern.line))
+    }
+
+    /// Whether any rule includes again what others exclude.
+    pub(crate) fn may_include_again(&self) -> bool {
+        self.negations
+    }
+
+    /// The bytes of the ignore file; none without one.
+    #[must_use]
+    pub fn source(&self) -> Option<&[u8]> {
+        self.source.as_deref()
     }
 
     /// Whether a file at `path` would be left out of the context. Looks at its parent directories as a walk does.
@@ -93,6 +139,9 @@ impl IgnoreRules {
     /// Decides about `path`; `parent` is the verdict on its directory, none for names in the root.
     pub(crate) fn judge(&self, path: &[u8], parent: Option<&Verdict>) -> Result<Verdict, ContextError> {
         let mut verdict = Verdict::default();
+        if self.undecidable {
+            return Ok(verdict);
+        }
         for (at, pattern) in self.patterns.iter().enumerate() {
             if !parent.is_some_and(|parent| parent.matched.contains(at)) {
                 if pattern.negated != verdict.excluded {

@@ -5,7 +5,7 @@
 //! everything else becomes a regular expression in which a few characters keep the meaning they have there.
 
 use super::glob::{Unusable, compile};
-use super::program::Program;
+use super::program::{Program, after, before};
 use super::syntax::check;
 
 /// The daemon's compiler drops it where it starts a pattern with wildcards.
@@ -55,9 +55,9 @@ impl Pattern {
     pub(super) fn matches(&self, path: &[u8]) -> Result<bool, &'static str> {
         Ok(match &self.form {
             Form::Exact => path == self.text.as_bytes(),
-            Form::Prefix(prefix) => path.starts_with(prefix.as_bytes()),
+            Form::Prefix(prefix) => after(path, prefix.as_bytes()).is_some(),
             Form::Suffix(suffix) => {
-                path.ends_with(suffix.as_bytes())
+                before(path, suffix.as_bytes()).is_some()
                     || suffix.strip_prefix('/').is_some_and(|whole| path == whole.as_bytes())
             }
             Form::Wildcards(program) => program.matches(path),

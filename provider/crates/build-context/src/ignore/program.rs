@@ -2,7 +2,8 @@
 //!
 //! All positions in the pattern that a path may have reached are followed at once, so that no pattern is slow for any
 //! path. Most paths never come that far: they lack the literal start or end of the pattern, or have another number of
-//! slashes than a pattern whose wildcards cannot cross one.
+//! slashes than a pattern whose wildcards cannot cross one. Behind a leading `**/` such a pattern is matched against just
+//! as many names at the end of the path.
 
 use super::glob::Item;
 
@@ -36,10 +37,12 @@ pub(super) enum Step {
 /// One alternative: a literal start, steps, a literal end.
 #[derive(Debug, Clone)]
 pub(super) struct Branch {
+    /// Any directories, or none, come first; the number of slashes behind them is known.
+    anywhere: bool,
     head: String,
     steps: Vec<Step>,
     tail: String,
-    /// The number of slashes in every path that matches, if there is one.
+    /// The number of slashes in everything that matches, without the directories that come first, if there is one.
     slashes: Option<usize>,
 }
 
@@ -91,8 +94,20 @@ impl Branch {
         Some(Self::trimmed(steps))
     }
 
-    /// Splits the literal start and end off.
+    /// Splits the leading directories, the literal start and the literal end off.
     fn trimmed(mut steps: Vec<Step>) -> Self {
+        let anywhere = match steps.as_slice() {
+            [
+                Step::Skip(2),
+                Step::Many(Set::NotNewline),
+                Step::One(Set::Character('/')),
+                behind @ ..,
+            ] => slashes(behind).is_some(),
+            _ => false,
+        };
+        if anywhere {
+            steps.drain(..3);
+        }
         let literal = |step: &Step| match step {
             Step::One(Set::Character(character)) => Some(*character),
             _ => None,
@@ -113,6 +128,7 @@ impl Branch {
         let tail: String = tail.into_iter().rev().collect();
         let slashes = slashes(&steps).map(|inner| inner + count(head.as_bytes()) + count(tail.as_bytes()));
         Self {
+            anywhere,
             head,
             steps,
             tail,
@@ -121,13 +137,17 @@ impl Branch {
     }
 
     fn matches(&self, path: &[u8]) -> bool {
-        let Some(middle) = path.strip_prefix(self.head.as_bytes()) else {
+        if before(path, self.tail.as_bytes()).is_none() {
+            return false;
+        }
+        let own = if self.anywhere { self.end_of(path) } else { Some(path) };
+        let Some(middle) = own.and_then(|own| after(own, self.head.as_bytes())) else {
             return false;
         };
-        let Some(middle) = middle.strip_suffix(self.tail.as_bytes()) else {
+        let Some(middle) = before(middle, self.tail.as_bytes()) else {
             return false;
         };
-        if self.slashes.is_some_and(|slashes| slashes != count(path)) {
+        if !self.anywhere && self.slashes.is_some_and(|slashes| slashes != count(path)) {
             return false;
         }
         match self.steps.as_slice() {
@@ -136,6 +156,37 @@ impl Branch {
             [Step::Many(Set::NotSlash)] => !middle.contains(&b'/'),
             steps => follow(steps, middle),
         }
+    }
+
+    /// The names at the end of `path` that hold as many slashes as the steps behind the leading directories take. None if
+    /// there are fewer, or a line ends in those directories, which `.*` does not cross.
+    fn end_of<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {
+        let wanted = self.slashes?;
+        let mut slashes = (0..path.len()).rev().filter(|at| path[*at] == b'/');
+        if wanted > 0 {
+            slashes.nth(wanted - 1)?;
+        }
+        let start = slashes.next().map_or(0, |at| at + 1);
+        let own = &path[start..];
+        (!path[..start].contains(&b'\n')).then_some(own)
+    }
+}
+
+/// What stands before `end`. Most paths differ in the last byte, or in the fourth one from the end as extensions are
+/// short, and nothing need be compared with an empty end, which costs more than it looks: its address is no memory.
+pub(super) fn before<'p>(path: &'p [u8], end: &[u8]) -> Option<&'p [u8]> {
+    let [.., last] = end else { return Some(path) };
+    let fourth = |bytes: &[u8]| bytes.len().checked_sub(4).map(|at| bytes[at]);
+    let alike = path.last() == Some(last) && fourth(end).is_none_or(|byte| fourth(path) == Some(byte));
+    if alike { path.strip_suffix(end) } else { None }
+}
+
+/// What stands behind `start`. Most paths differ in the first byte already.
+pub(super) fn after<'p>(path: &'p [u8], start: &[u8]) -> Option<&'p [u8]> {
+    match start.first() {
+        None => Some(path),
+        Some(first) if path.first() == Some(first) => path.strip_prefix(start),
+        Some(_) => None,
     }
 }
 
@@ -215,4 +266,63 @@ fn characters(path: &[u8]) -> impl Iterator<Item = char> {
             .chars()
             .chain(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ignore::glob::compile;
+
+    /// All texts of up to `length` of these characters.
+    fn texts(length: usize) -> Vec<String> {
+        let mut all = vec![String::new()];
+        let mut start = 0;
+        for _ in 0..length {
+            let end = all.len();
+            for at in start..end {
+                for character in ['a', '.', '/', '\n'] {
+                    all.push(format!("{}{character}", all[at]));
+                }
+            }
+            start = end;
+        }
+        all
+    }
+
+    /// The same branch with nothing taken out of its steps.
+    fn whole(branch: &Branch) -> Vec<Step> {
+        let literal = |text: &str| -> Vec<Step> { text.chars().map(|one| Step::One(Set::Character(one))).collect() };
+        let folders = [
+            Step::Skip(2),
+            Step::Many(Set::NotNewline),
+            Step::One(Set::Character('/')),
+        ];
+        let folders = if branch.anywhere { folders.to_vec() } else { Vec::new() };
+        [
+            folders,
+            literal(&branch.head),
+            branch.steps.clone(),
+            literal(&branch.tail),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn the_shortcuts_match_what_the_steps_match() {
+        let patterns = [
+            "**/.*", "**/a?", "**/*/a", "**/a/*", "**/*.a", "**/**/a*", "**/a/**", "a/**/*", "**/[^a]",
+        ];
+        let texts = texts(6);
+        for pattern in patterns {
+            let program = compile(pattern).unwrap();
+            for branch in &program.branches {
+                let steps = whole(branch);
+                for text in &texts {
+                    let expected = follow(&steps, text.as_bytes());
+                    assert_eq!(branch.matches(text.as_bytes()), expected, "{pattern} on {text:?}");
+                }
+            }
+        }
+        assert!(compile("**/.env*").unwrap().branches[0].anywhere);
+    }
 }

@@ -4,35 +4,42 @@
 //! walk inside the context even if somebody renames directories meanwhile, but there must not be too many of them:
 //! beyond a limit a subdirectory is found again from the root, name by name.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::Scope;
-use rustix::fs::{AtFlags, FileType, readlinkat, statat};
+use rustix::fs::{AtFlags, FileType, fstat, readlinkat, statat};
 use rustix::io::Errno;
 
-use super::arrange::Found;
-use super::hash::{Hashed, Trouble, hash_file, is_large, problem_of};
-use super::names::{Name, differing_only_by_case, list};
-use super::{LargeFile, Walker, lock};
-use crate::beneath::{Seen, is_replaced, open_folder, open_folder_at, split};
+use super::arrange::{Finds, Found};
+use super::hash::{Hashed, LargeFile, Trouble, file_kind, hash_file, problem_of};
+use super::names::{Names, differing_only_by_case, list, look_up, may_fold};
+use super::{Walker, is_out_of_reach, lock};
+use crate::beneath::{Seen, join, open_folder, open_folder_at, split};
+use crate::content::ContentId;
 use crate::entry::{Entry, EntryKind};
 use crate::error::ProblemKind;
 use crate::ignore::Verdict;
+use crate::selection::{Coverage, Plan};
+use crate::stat_cache::{Directory, Fresh, Lesson};
 
 /// Directories that all walks of this process may hold open, beside one for each core.
 const HELD: usize = 256;
 /// Names that are looked at between two looks at the cancellation.
 const NAMES: usize = 256;
-/// Files that one task hashes.
-const FILES: usize = 64;
+/// Files that are read between two looks at the cancellation: it takes a lock.
+const LOOK: usize = 8;
+/// Files that one task reads.
+const FILES: usize = 256;
 
 /// A directory that waits for its turn.
 pub(super) struct Visit {
     number: usize,
     path: Vec<u8>,
     verdict: Option<Verdict>,
+    coverage: Coverage,
     parent: Option<Arc<Held>>,
 }
 
@@ -59,16 +66,60 @@ impl Drop for Held {
 /// What was decided about the names of a directory.
 #[derive(Default)]
 struct Sorted {
-    files: Vec<Vec<u8>>,
-    folders: Vec<(Vec<u8>, Verdict)>,
+    /// Places of the files among the names.
+    files: Vec<usize>,
+    folders: Vec<Below>,
+}
+
+/// A directory below the one that is visited.
+struct Below {
+    place: usize,
+    path: Vec<u8>,
+    verdict: Verdict,
+    coverage: Coverage,
+    /// It counts only with something below it.
+    bare: bool,
+}
+
+/// The files of one directory, which several tasks share.
+struct Files {
+    number: usize,
+    path: Vec<u8>,
+    held: Arc<Held>,
+    names: Arc<Names>,
+    files: Vec<usize>,
+    /// All names of the directory were listed.
+    listed: bool,
+    known: Option<Directory>,
+}
+
+/// What is known of a name that is no directory.
+enum Leaf {
+    Kind(EntryKind, i64),
+    Hashed(Hashed),
+    Large,
+}
+
+impl Sorted {
+    /// In order.
+    fn names_that_count<'n>(&self, names: &'n Names) -> Vec<&'n [u8]> {
+        let folders = self.folders.iter().filter(|below| !below.bare);
+        let mut places: Vec<usize> = folders
+            .map(|below| below.place)
+            .chain(self.files.iter().copied())
+            .collect();
+        places.sort_unstable();
+        places.into_iter().map(|place| names.get(place).0).collect()
+    }
 }
 
 impl Visit {
-    pub(super) fn of_root() -> Self {
+    pub(super) fn of_root(plan: &Plan) -> Self {
         Self {
             number: 0,
             path: Vec::new(),
             verdict: None,
+            coverage: plan.root(),
             parent: None,
         }
     }
@@ -83,23 +134,41 @@ impl Walker<'_> {
         if self.is_over() {
             return;
         }
-        let listed = self
-            .open(&visit)
-            .and_then(|held| list(held.descriptor.as_fd(), self.cancel).map(|names| (held, names)));
-        let (held, names) = match listed {
-            Ok(listed) => listed,
+        let listed = visit.coverage.needs_listing();
+        let opened = self.open(&visit).and_then(|held| {
+            let seen = Seen::of(&fstat(&held.descriptor)?);
+            let names = if listed {
+                list(held.descriptor.as_fd(), self.cancel)
+            } else {
+                look_up(held.descriptor.as_fd(), &self.plan.names(&visit.coverage))
+            };
+            names.map(|names| (held, seen.mtime_ns, names))
+        });
+        let (held, mtime_ns, names) = match opened {
+            Ok(opened) => opened,
             Err(errno) if visit.is_excluded() && is_out_of_reach(errno) => return,
             Err(errno) => return self.problem(&visit.path, problem_of(errno)),
         };
-        let sorted = self.sort(&visit, names);
+        let Sorted { files, folders } = self.sort(&visit, &names);
         let held = Arc::new(held);
-        self.queue_folders(scope, visit.number, &held, sorted.folders);
-        let mut rest = sorted.files;
-        while rest.len() > FILES {
-            let (files, held, number) = (rest.split_off(rest.len() - FILES), held.clone(), visit.number);
-            scope.spawn(move |_| self.read_files(held.descriptor.as_fd(), number, files));
+        let found = Finds {
+            folder: visit.number,
+            mtime_ns: Some(mtime_ns),
+            list: self.queue_folders(scope, &held, folders),
+        };
+        if files.is_empty() {
+            return lock(&self.found).push(found);
         }
-        self.read_files(held.descriptor.as_fd(), visit.number, rest);
+        let files = Files {
+            number: visit.number,
+            known: self.known.and_then(|known| known.directory(&visit.path)),
+            path: visit.path,
+            held,
+            names: Arc::new(names),
+            files,
+            listed,
+        };
+        self.queue_files(scope, files, found);
     }
 
     fn open(&self, visit: &Visit) -> Result<Held, Errno> {
@@ -111,14 +180,18 @@ impl Walker<'_> {
     }
 
     /// Decides which names count and which directories must be walked.
-    fn sort(&self, visit: &Visit, names: Vec<Name>) -> Sorted {
+    fn sort(&self, visit: &Visit, names: &Names) -> Sorted {
         let mut sorted = Sorted::default();
-        let mut kept = Vec::new();
-        for (at, Name { name, file_type }) in names.into_iter().enumerate() {
+        let mut folds = false;
+        let mut path = visit.path.clone();
+        for (at, (name, file_type)) in names.iter().enumerate() {
             if at % NAMES == 0 && self.is_over() {
                 break;
             }
-            let path = join(&visit.path, &name);
+            set_name(&mut path, visit.path.len(), name);
+            let Some((selected, coverage)) = self.plan.below(&visit.coverage, &path) else {
+                continue;
+            };
             let verdict = match self.rules.judge(&path, visit.verdict.as_ref()) {
                 Ok(verdict) => verdict,
                 Err(error) => {
@@ -126,67 +199,68 @@ impl Walker<'_> {
                     return Sorted::default();
                 }
             };
-            if !verdict.excluded {
-                kept.push(name);
-            }
-            match (file_type == FileType::Directory, verdict.excluded) {
-                (true, true) if !self.rules.may_include_below(&path) => {}
-                (true, _) => sorted.folders.push((path, verdict)),
-                (false, true) => {}
-                (false, false) => sorted.files.push(path),
+            let counts = !verdict.excluded && selected;
+            folds |= counts && may_fold(name);
+            if file_type == FileType::Directory {
+                if !verdict.excluded || self.rules.may_include_below(&path) {
+                    sorted.folders.push(Below {
+                        place: at,
+                        path: path.clone(),
+                        bare: !counts,
+                        verdict,
+                        coverage,
+                    });
+                }
+            } else if counts {
+                sorted.files.push(at);
             }
         }
-        let warnings = differing_only_by_case(&visit.path, &kept);
-        if !warnings.is_empty() {
+        if folds {
+            let warnings = differing_only_by_case(&visit.path, &sorted.names_that_count(names));
             lock(&self.warnings).extend(warnings);
         }
         sorted
     }
 
-    fn queue_folders<'s>(
-        &'s self,
-        scope: &Scope<'s>,
-        parent: usize,
-        held: &Arc<Held>,
-        folders: Vec<(Vec<u8>, Verdict)>,
-    ) {
+    fn queue_folders<'s>(&'s self, scope: &Scope<'s>, held: &Arc<Held>, folders: Vec<Below>) -> Vec<Found> {
         let mut found = Vec::with_capacity(folders.len());
-        for (path, verdict) in folders {
+        for below in folders {
             if self.is_over() {
-                return;
+                break;
             }
+            let Below {
+                place,
+                path,
+                verdict,
+                coverage,
+                bare,
+            } = below;
             if !self.utf8(&path, verdict.excluded) {
                 continue;
             }
-            let mtime_ns = match statat(&held.descriptor, split(&path).1, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) => Seen::of(&stat).mtime_ns,
-                Err(errno) if verdict.excluded && is_out_of_reach(errno) => continue,
-                Err(errno) => {
-                    self.problem(&path, problem_of(errno));
-                    continue;
-                }
-            };
             let number = self.folders.fetch_add(1, Ordering::Relaxed);
             let entry = Entry {
                 path: text(&path),
                 kind: EntryKind::Directory,
-                mtime_ns,
+                mtime_ns: 0,
             };
             found.push(Found::Folder {
+                place,
                 entry,
                 number,
-                excluded: verdict.excluded,
+                bare,
             });
             let keep = HELD_NOW.load(Ordering::Relaxed) < HELD;
             let visit = Visit {
                 number,
                 path,
                 verdict: Some(verdict),
+                coverage,
                 parent: keep.then(|| held.clone()),
             };
             scope.spawn(move |scope| self.visit(scope, visit));
         }
-        lock(&self.found).push((parent, found));
+        found
     }
 
     /// Whether the path can be sent. An excluded directory is not sent itself, so nothing is wrong with it yet.
@@ -198,53 +272,131 @@ impl Walker<'_> {
         valid
     }
 
-    fn read_files(&self, folder: BorrowedFd<'_>, number: usize, files: Vec<Vec<u8>>) {
-        let mut found = Vec::with_capacity(files.len());
-        for path in files {
-            if self.is_over() {
-                return;
-            }
-            if !self.utf8(&path, false) {
-                continue;
-            }
-            match self.read(folder, split(&path).1) {
-                Ok(Some(Hashed { kind, mtime_ns })) => found.push(Found::Leaf(Entry {
-                    path: text(&path),
-                    kind,
-                    mtime_ns,
-                })),
-                Ok(None) => lock(&self.large).push(LargeFile {
-                    folder: number,
-                    path: text(&path),
-                }),
-                Err(trouble) => self.trouble(&path, trouble),
-            }
+    fn queue_files<'s>(&'s self, scope: &Scope<'s>, files: Files, found: Finds) {
+        let count = files.files.len();
+        if count <= FILES {
+            return self.read_files(&files, 0..count, found);
         }
-        lock(&self.found).push((number, found));
+        let files = Arc::new(files);
+        for start in (FILES..count).step_by(FILES) {
+            let files = files.clone();
+            let found = Finds {
+                folder: files.number,
+                mtime_ns: None,
+                list: Vec::new(),
+            };
+            scope.spawn(move |_| self.read_files(&files, start..count.min(start + FILES), found));
+        }
+        self.read_files(&files, 0..FILES, found);
     }
 
-    /// Reads one name that is no directory; none if it is a file to be read later.
-    fn read(&self, folder: BorrowedFd<'_>, name: &[u8]) -> Result<Option<Hashed>, Trouble> {
-        let seen = Seen::of(&statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?);
-        match seen.file_type() {
-            FileType::RegularFile if is_large(&seen) => Ok(None),
-            FileType::RegularFile => hash_file(folder, name, self.cancel).map(Some),
-            FileType::Symlink => {
-                let target = readlinkat(folder, name, Vec::new())?.into_string();
-                let target = target.map_err(|_| Trouble::Problem(ProblemKind::NotUtf8))?;
-                Ok(Some(Hashed {
-                    kind: EntryKind::Symlink { target },
-                    mtime_ns: seen.mtime_ns,
-                }))
+    /// Reads some files of a directory, and adds them to what was found there.
+    fn read_files(&self, files: &Files, range: Range<usize>, mut found: Finds) {
+        let folders = found.list.len();
+        found.list.reserve_exact(range.len());
+        let mut fresh = Vec::new();
+        let folder = std::str::from_utf8(&files.path).ok();
+        let known = files.known.as_ref();
+        let mut known = known.map(|known| known.lookup(files.names.get(files.files[range.start]).0));
+        for (done, place) in files.files[range].iter().copied().enumerate() {
+            if done % LOOK == 0 && self.is_over() {
+                break;
             }
-            other => Err(Trouble::Problem(special(other))),
+            let (name, file_type) = files.names.get(place);
+            let Some(path) = folder.and_then(|folder| Some(text_of(folder, std::str::from_utf8(name).ok()?))) else {
+                self.problem(&join(&files.path, name), ProblemKind::NotUtf8);
+                continue;
+            };
+            let remembered = known.as_mut().and_then(|known| known.find(name));
+            let (kind, mtime_ns) = match self.read(&files.held, name, file_type, remembered) {
+                Ok(Leaf::Kind(kind, mtime_ns)) => (kind, mtime_ns),
+                Ok(Leaf::Hashed(hashed)) => {
+                    fresh.extend(self.to_remember(name, &hashed));
+                    (hashed.kind(), hashed.seen.mtime_ns)
+                }
+                Ok(Leaf::Large) => {
+                    let folder = files.number;
+                    lock(&self.large).push(LargeFile { folder, place, path });
+                    continue;
+                }
+                Err(trouble) => {
+                    self.trouble(path.as_bytes(), trouble);
+                    continue;
+                }
+            };
+            let entry = Entry { path, kind, mtime_ns };
+            found.list.push(Found::Leaf { place, entry });
         }
+        if folders > 0 {
+            found.list.sort_by_key(Found::place);
+        }
+        lock(&self.found).push(found);
+        if !fresh.is_empty() {
+            lock(&self.lessons).push(Lesson {
+                folder: files.path.clone().into(),
+                fresh,
+                listed: files.listed.then(|| files.names.clone()),
+            });
+        }
+    }
+
+    /// Reads one name that is no directory, unless what is remembered of it still holds.
+    fn read(
+        &self,
+        folder: &Held,
+        name: &[u8],
+        file_type: FileType,
+        remembered: Option<(Seen, ContentId)>,
+    ) -> Result<Leaf, Trouble> {
+        let folder = &folder.descriptor;
+        if file_type != FileType::RegularFile || remembered.is_some() {
+            let seen = Seen::of(&statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?);
+            match seen.file_type() {
+                FileType::RegularFile => {
+                    if let Some((_, content)) = remembered.filter(|(known, _)| *known == seen) {
+                        return Ok(Leaf::Kind(file_kind(&seen, content), seen.mtime_ns));
+                    }
+                }
+                FileType::Symlink => {
+                    let target = readlinkat(folder, name, Vec::new())?.into_string();
+                    let target = target.map_err(|_| Trouble::Problem(ProblemKind::NotUtf8))?;
+                    return Ok(Leaf::Kind(EntryKind::Symlink { target }, seen.mtime_ns));
+                }
+                other => return Err(Trouble::Problem(special(other))),
+            }
+        }
+        Ok(hash_file(folder, name, self.cancel)?.map_or(Leaf::Large, Leaf::Hashed))
+    }
+
+    /// What the stat cache is told about a file.
+    pub(super) fn to_remember(&self, name: &[u8], hashed: &Hashed) -> Option<Fresh> {
+        let remember = self.known.is_some() && hashed.proven && self.may_remember(hashed);
+        remember.then(|| Fresh {
+            name: name.into(),
+            seen: hashed.seen,
+            content: hashed.content,
+        })
     }
 }
 
-/// Whether an excluded directory may be left alone although something below it might be included, as BuildKit does.
-fn is_out_of_reach(errno: Errno) -> bool {
-    errno == Errno::ACCESS || is_replaced(errno)
+/// Puts a name behind the path of its directory, which is `folder` bytes long.
+fn set_name(path: &mut Vec<u8>, folder: usize, name: &[u8]) {
+    path.truncate(folder);
+    if folder > 0 {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+}
+
+/// The path of `name` in `folder`, which is empty for the root.
+fn text_of(folder: &str, name: &str) -> String {
+    let mut path = String::with_capacity(folder.len() + 1 + name.len());
+    path.push_str(folder);
+    if !folder.is_empty() {
+        path.push('/');
+    }
+    path.push_str(name);
+    path
 }
 
 fn special(file_type: FileType) -> ProblemKind {
@@ -256,14 +408,6 @@ fn special(file_type: FileType) -> ProblemKind {
         FileType::Directory => return ProblemKind::KeepsChanging,
         _ => "special file",
     })
-}
-
-pub(super) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
-    if folder.is_empty() {
-        name.to_vec()
-    } else {
-        [folder, b"/", name].concat()
-    }
 }
 
 /// The path as text. Only a directory that is excluded and holds nothing that is sent can lose bytes here.

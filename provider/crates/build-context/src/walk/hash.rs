@@ -1,46 +1,50 @@
 //! From a file to the identity of its bytes.
 //!
-//! [`hash_file`] and [`hash_on_all_cores`] are where results could be remembered: both are called right after a `stat`.
-//!
-//! Responsible for never giving an identity to a mixture of two versions: size, times, inode and mode are compared
-//! before and after reading, and a file that changed meanwhile is read again, three times at most. Very large files are
-//! read by [`hash_on_all_cores`], in chunks.
+//! Responsible for never giving an identity to a mixture of two versions. A file is read only when it has rested, so
+//! that a change during reading shows in its time stamps; size, times, inode and mode are compared before and after,
+//! and a file that changed meanwhile is read again, three times at most. Files over one chunk are left for
+//! [`hash_large_files`], which spreads the chunks of many files over all cores.
 
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::time::Duration;
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
 
-use crate::beneath::{Seen, is_replaced, open_file};
+use crate::beneath::{Seen, is_replaced, open_file, open_folder_at, split};
 use crate::content::{CHUNK, ContentHasher, ContentId};
 use crate::entry::EntryKind;
 use crate::error::ProblemKind;
+use crate::stat_cache::Clock;
 
-/// A file of at least this many bytes is worth all cores.
-const LARGE: u64 = 16 * 1024 * 1024;
 /// How often a file is read that changes while it is read.
 const ATTEMPTS: u32 = 4;
 /// Time for a writer to finish, in which nothing else is lost.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Bytes that are read at a time.
 const PIECE: usize = 128 * 1024;
+/// Large files that are open at a time, and the bytes at which there are enough of them.
+const BATCH: (usize, u64) = (64, 256 << 20);
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; PIECE]);
 }
 
-/// What is known of an entry after reading it.
+/// A file that was read.
 #[derive(Debug)]
 pub(super) struct Hashed {
-    pub(super) kind: EntryKind,
-    pub(super) mtime_ns: i64,
+    pub(super) seen: Seen,
+    pub(super) content: ContentId,
+    /// It cannot change from now on and look the same.
+    pub(super) proven: bool,
+    pub(super) file: File,
 }
 
 /// Why there is nothing to know.
@@ -50,6 +54,41 @@ pub(super) enum Trouble {
     Problem(ProblemKind),
     /// The walk was cancelled.
     Over,
+}
+
+/// A file that is read after the walk.
+#[derive(Debug)]
+pub(super) struct LargeFile {
+    /// Number of its directory.
+    pub(super) folder: usize,
+    /// Its position among the names there.
+    pub(super) place: usize,
+    pub(super) path: String,
+}
+
+/// What came of reading a file once.
+#[derive(Debug)]
+enum Reading {
+    Content(ContentId),
+    /// Its length was not as expected.
+    Torn,
+    /// It is left for later.
+    Large,
+}
+
+impl Hashed {
+    pub(super) fn kind(&self) -> EntryKind {
+        file_kind(&self.seen, self.content)
+    }
+}
+
+/// The entry of a regular file.
+pub(super) fn file_kind(seen: &Seen, content: ContentId) -> EntryKind {
+    EntryKind::File {
+        size: seen.size,
+        executable: seen.executable(),
+        content,
+    }
 }
 
 impl From<Errno> for Trouble {
@@ -73,33 +112,135 @@ pub(super) fn problem_of(errno: Errno) -> ProblemKind {
     }
 }
 
-/// Whether a file is left for [`hash_on_all_cores`].
-pub(super) fn is_large(seen: &Seen) -> bool {
-    seen.size >= LARGE
-}
-
-/// Reads the file `name` in `folder` on this thread.
-pub(super) fn hash_file(folder: impl AsFd, name: &[u8], cancel: &CancellationToken) -> Result<Hashed, Trouble> {
-    read_unchanged(folder, name, |file, seen| read_through(file, seen.size, cancel))
-}
-
-/// Reads the large file `name` in `folder` on all threads of the pool. Must not be called from one of them.
-pub(super) fn hash_on_all_cores(folder: impl AsFd, name: &[u8], cancel: &CancellationToken) -> Result<Hashed, Trouble> {
-    read_unchanged(folder, name, |file, seen| {
-        let chunks = (0..seen.size.div_ceil(CHUNK as u64)).into_par_iter();
-        let chunks: Option<Vec<_>> = chunks
-            .map(|at| read_chunk(file, at, seen.size, cancel))
-            .collect::<Result<_, _>>()?;
-        Ok(chunks.map(|chunks| ContentId::of_chunks(&chunks)))
+/// Reads the file `name` in `folder` on this thread; none if it is large.
+pub(super) fn hash_file(folder: impl AsFd, name: &[u8], cancel: &CancellationToken) -> Result<Option<Hashed>, Trouble> {
+    read_unchanged(folder, name, cancel, |file, seen| {
+        if seen.size > CHUNK as u64 {
+            return Ok(Reading::Large);
+        }
+        read_through(file, seen.size, cancel)
     })
 }
 
-/// Opens and reads a file until it is the same before and after. `read` gives none if the length was not as expected.
+/// Reads files on all threads of the pool, and hands each one to `done`. Must not be called from one of them.
+pub(super) fn hash_large_files(
+    root: &Path,
+    files: Vec<LargeFile>,
+    cancel: &CancellationToken,
+    mut done: impl FnMut(LargeFile, Result<Hashed, Trouble>),
+) {
+    let mut waiting = files.into_iter().peekable();
+    while waiting.peek().is_some() && !cancel.is_cancelled() {
+        let mut batch: Vec<Opened> = Vec::new();
+        let mut bytes = 0;
+        while batch.len() < BATCH.0 && bytes < BATCH.1 {
+            let Some(file) = waiting.next() else { break };
+            match Opened::open(root, &file.path, cancel) {
+                Ok((handle, seen, began)) => {
+                    bytes += seen.size;
+                    batch.push(Opened {
+                        file,
+                        handle,
+                        seen,
+                        began,
+                    });
+                }
+                Err(trouble) => done(file, Err(trouble)),
+            }
+        }
+        let mut contents = contents_of(&batch, cancel);
+        for opened in batch.into_iter().rev() {
+            let content = contents.pop().unwrap_or(Ok(None));
+            let (file, hashed) = opened.finish(root, content, cancel);
+            done(file, hashed);
+        }
+    }
+}
+
+/// A large file whose chunks are about to be read.
+struct Opened {
+    file: LargeFile,
+    handle: File,
+    seen: Seen,
+    began: Clock,
+}
+
+impl Opened {
+    fn open(root: &Path, path: &str, cancel: &CancellationToken) -> Result<(File, Seen, Clock), Trouble> {
+        let (folder, name) = split(path.as_bytes());
+        let handle = open_file(open_folder_at(root, folder)?, name)?;
+        let seen = Seen::of(&fstat(&handle)?);
+        let began = rest(&seen, cancel)?;
+        Ok((handle, seen, began))
+    }
+
+    /// Takes the content if the file is still the same; otherwise reads it again, alone.
+    fn finish(
+        self,
+        root: &Path,
+        content: Result<Option<ContentId>, Trouble>,
+        cancel: &CancellationToken,
+    ) -> (LargeFile, Result<Hashed, Trouble>) {
+        let hashed = content.and_then(|content| {
+            let after = Seen::of(&fstat(&self.handle)?);
+            let regular = after.file_type() == FileType::RegularFile;
+            match content.filter(|_| regular && after == self.seen) {
+                Some(content) => Ok(Hashed {
+                    seen: after,
+                    content,
+                    proven: self.began.proves(&after),
+                    file: self.handle,
+                }),
+                None => hash_on_all_cores(root, &self.file.path, cancel),
+            }
+        });
+        (self.file, hashed)
+    }
+}
+
+/// The contents of all files of a batch, in order.
+fn contents_of(batch: &[Opened], cancel: &CancellationToken) -> Vec<Result<Option<ContentId>, Trouble>> {
+    let chunks = |opened: &Opened| opened.seen.size.div_ceil(CHUNK as u64).max(1);
+    let parts: Vec<(usize, u64)> = batch
+        .iter()
+        .enumerate()
+        .flat_map(|(at, opened)| (0..chunks(opened)).map(move |chunk| (at, chunk)))
+        .collect();
+    let read = |(at, chunk): &(usize, u64)| read_chunk(&batch[*at].handle, *chunk, batch[*at].seen.size, cancel);
+    let mut ids: Vec<_> = parts.par_iter().with_max_len(1).map(read).collect();
+    let mut contents: Vec<_> = batch
+        .iter()
+        .rev()
+        .map(|opened| {
+            let count = usize::try_from(chunks(opened)).unwrap_or(ids.len());
+            let own: Result<_, _> = ids.split_off(ids.len() - count).into_iter().collect();
+            own.map(|own: Option<Vec<_>>| own.map(|own| ContentId::of_chunks(&own)))
+        })
+        .collect();
+    contents.reverse();
+    contents
+}
+
+/// Reads one large file on all threads of the pool until it is the same before and after.
+fn hash_on_all_cores(root: &Path, path: &str, cancel: &CancellationToken) -> Result<Hashed, Trouble> {
+    let (folder, name) = split(path.as_bytes());
+    let hashed = read_unchanged(open_folder_at(root, folder)?, name, cancel, |file, seen| {
+        let chunks = (0..seen.size.div_ceil(CHUNK as u64).max(1)).into_par_iter();
+        let chunks: Option<Vec<_>> = chunks
+            .map(|at| read_chunk(file, at, seen.size, cancel))
+            .collect::<Result<_, _>>()?;
+        Ok(chunks.map_or(Reading::Torn, |chunks| Reading::Content(ContentId::of_chunks(&chunks))))
+    })?;
+    hashed.ok_or(Trouble::Problem(ProblemKind::KeepsChanging))
+}
+
+/// Opens and reads a file until it is the same before and after; none if `read` leaves it for later.
 fn read_unchanged(
     folder: impl AsFd,
     name: &[u8],
-    read: impl Fn(&File, &Seen) -> Result<Option<ContentId>, Trouble>,
-) -> Result<Hashed, Trouble> {
+    cancel: &CancellationToken,
+    read: impl Fn(&File, &Seen) -> Result<Reading, Trouble>,
+) -> Result<Option<Hashed>, Trouble> {
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             std::thread::sleep(PAUSE);
@@ -109,33 +250,49 @@ fn read_unchanged(
             Err(errno) if is_replaced(errno) => continue,
             Err(errno) => return Err(errno.into()),
         };
-        let before = Seen::of(&fstat(&file)?);
-        if before.file_type() != FileType::RegularFile {
+        let seen = Seen::of(&fstat(&file)?);
+        if seen.file_type() != FileType::RegularFile {
             continue;
         }
-        let content = read(&file, &before)?;
-        let after = Seen::of(&fstat(&file)?);
-        if let Some(content) = content.filter(|_| before == after) {
-            let kind = EntryKind::File {
-                size: before.size,
-                executable: before.executable(),
+        let began = rest(&seen, cancel)?;
+        let content = match read(&file, &seen)? {
+            Reading::Content(content) => content,
+            Reading::Torn => continue,
+            Reading::Large => return Ok(None),
+        };
+        if seen == Seen::of(&fstat(&file)?) {
+            let proven = began.proves(&seen);
+            return Ok(Some(Hashed {
+                seen,
                 content,
-            };
-            return Ok(Hashed {
-                kind,
-                mtime_ns: before.mtime_ns,
-            });
+                proven,
+                file,
+            }));
         }
     }
     Err(Trouble::Problem(ProblemKind::KeepsChanging))
 }
 
-fn read_through(mut file: &File, size: u64, cancel: &CancellationToken) -> Result<Option<ContentId>, Trouble> {
+/// Waits until changes of a file show in its time stamps.
+fn rest(seen: &Seen, cancel: &CancellationToken) -> Result<Clock, Trouble> {
+    loop {
+        let now = Clock::now();
+        match now.until_rested(seen) {
+            Some(wait) if !wait.is_zero() => std::thread::sleep(wait.min(4 * PAUSE)),
+            _ => return Ok(now),
+        }
+        if cancel.is_cancelled() {
+            return Err(Trouble::Over);
+        }
+    }
+}
+
+fn read_through(mut file: &File, size: u64, cancel: &CancellationToken) -> Result<Reading, Trouble> {
     let mut hasher = ContentHasher::new();
     let mut total = 0;
     BUFFER.with_borrow_mut(|buffer| {
-        while total <= size {
-            if cancel.is_cancelled() {
+        while total < size {
+            if total > 0 && cancel.is_cancelled() {
                 return Err(Trouble::Over);
             }
             match file.read(buffer)? {
@@ -146,14 +303,18 @@ fn read_through(mut file: &File, size: u64, cancel: &CancellationToken) -> Resul
                 }
             }
         }
-        Ok((total == size).then(|| hasher.finish()))
+        Ok(if total == size {
+            Reading::Content(hasher.finish())
+        } else {
+            Reading::Torn
+        })
     })
 }
 
 /// The identity of chunk `at`; none if the file ends too early.
 fn read_chunk(file: &File, at: u64, size: u64, cancel: &CancellationToken) -> Result<Option<ContentId>, Trouble> {
     let start = at * CHUNK as u64;
-    let mut left = usize::try_from((size - start).min(CHUNK as u64)).unwrap_or(CHUNK);
+    let mut left = usize::try_from(size.saturating_sub(start).min(CHUNK as u64)).unwrap_or(CHUNK);
     let mut hasher = ContentHasher::new();
     let mut position = start;
     BUFFER.with_borrow_mut(|buffer| {
@@ -189,15 +350,16 @@ mod tests {
         let path = folder.path().join("file");
         fs::write(&path, "first").unwrap();
         let reads = Cell::new(0);
-        let hashed = read_unchanged(open_root(folder.path()).unwrap(), b"file", |file, seen| {
+        let cancel = CancellationToken::new();
+        let hashed = read_unchanged(open_root(folder.path()).unwrap(), b"file", &cancel, |file, seen| {
             reads.set(reads.get() + 1);
-            let content = read_through(file, seen.size, &CancellationToken::new());
+            let content = read_through(file, seen.size, &cancel);
             if reads.get() <= calm_after {
                 disturb(&path, reads.get());
             }
             content
         });
-        (hashed, reads.get())
+        (hashed.map(|hashed| hashed.unwrap()), reads.get())
     }
 
     fn grow(path: &Path, by: u32) {
@@ -217,7 +379,7 @@ mod tests {
             executable: false,
             content,
         };
-        assert_eq!((hashed.unwrap().kind, reads), (kind, 3));
+        assert_eq!((hashed.unwrap().kind(), reads), (kind, 3));
     }
 
     #[test]
@@ -231,7 +393,7 @@ mod tests {
             executable: false,
             content: ContentId::of(b"other"),
         };
-        assert_eq!((hashed.unwrap().kind, reads), (kind, 2));
+        assert_eq!((hashed.unwrap().kind(), reads), (kind, 2));
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn the_digest_of_the_sample_is_the_one_of_version_1() {
     let digest = sample().digest().to_string();
     assert_eq!(
         digest,
-        "4e5b6f46a1e83b0395dde89f25df37a4e17c87151f2e8601657fb7e20b0b7891"
+        "b2c0614d85946010746c5a7721237ce820ffd34c7f5d365c2c4a50e1de3e6384"
     );
 }
 

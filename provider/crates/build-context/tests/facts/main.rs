@@ -11,7 +11,11 @@ mod manifest;
 #[cfg(test)]
 mod open;
 #[cfg(test)]
+mod selection;
+#[cfg(test)]
 mod source_file;
+#[cfg(test)]
+mod stat_cache;
 #[cfg(test)]
 mod tree;
 #[cfg(test)]

@@ -6,7 +6,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use fastcontainer_build_context::{ContextDigest, ContextError, Entry, IgnoreRules, Snapshot, walk};
+use fastcontainer_build_context::{
+    ContextDigest, ContextError, Entry, IgnoreRules, Selection, Snapshot, StatCache, walk,
+};
 use tokio_util::sync::CancellationToken;
 
 /// A directory that is removed at the end of the test.
@@ -56,7 +58,13 @@ impl Tree {
 
     pub(crate) fn walk_ignoring(&self, patterns: &str) -> Result<Snapshot, ContextError> {
         let rules = IgnoreRules::parse(".dockerignore", patterns.as_bytes())?;
-        walk(self.root(), &rules, &CancellationToken::new())
+        walk(
+            self.root(),
+            &rules,
+            &Selection::whole(),
+            &StatCache::disabled(),
+            &CancellationToken::new(),
+        )
     }
 
     pub(crate) fn digest(&self) -> ContextDigest {

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use crate::tree::{Tree, entry, paths};
 use fastcontainer_build_context::{
-    ContentId, ContextError, EntryKind, EntryProblems, IgnoreRules, ProblemKind, Warning, walk,
+    ContentId, ContextError, EntryKind, EntryProblems, IgnoreRules, ProblemKind, Selection, StatCache, Warning,
+    explain_ignored, walk,
 };
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tokio_util::sync::CancellationToken;
@@ -214,7 +215,13 @@ fn a_context_that_may_not_be_read_is_named() {
     }
     let tree = Tree::of(&["context/x"]);
     tree.chmod("context", 0o000);
-    let walked = walk(&tree.path("context"), &IgnoreRules::none(), &CancellationToken::new());
+    let walked = walk(
+        &tree.path("context"),
+        &IgnoreRules::none(),
+        &Selection::whole(),
+        &StatCache::disabled(),
+        &CancellationToken::new(),
+    );
     tree.chmod("context", 0o755);
     assert!(walked.unwrap_err().is_denied());
 }
@@ -243,6 +250,8 @@ fn a_missing_context_is_named_with_its_absolute_path() {
     let error = walk(
         Path::new("no/such/context"),
         &IgnoreRules::none(),
+        &Selection::whole(),
+        &StatCache::disabled(),
         &CancellationToken::new(),
     )
     .unwrap_err();
@@ -257,7 +266,14 @@ fn a_missing_context_is_named_with_its_absolute_path() {
 fn a_context_that_is_a_file_is_refused() {
     let tree = Tree::of(&["file"]);
     for path in [tree.path("file"), tree.path("file/below")] {
-        let error = walk(&path, &IgnoreRules::none(), &CancellationToken::new()).unwrap_err();
+        let error = walk(
+            &path,
+            &IgnoreRules::none(),
+            &Selection::whole(),
+            &StatCache::disabled(),
+            &CancellationToken::new(),
+        )
+        .unwrap_err();
         assert!(
             matches!(&error, ContextError::ContextNotADirectory { path: named } if *named == path),
             "{error:?}"
@@ -269,7 +285,14 @@ fn a_context_that_is_a_file_is_refused() {
 fn a_context_given_as_a_link_is_resolved() {
     let tree = Tree::of(&["real/x"]);
     tree.link("link", "real");
-    let snapshot = walk(&tree.path("link"), &IgnoreRules::none(), &CancellationToken::new()).unwrap();
+    let snapshot = walk(
+        &tree.path("link"),
+        &IgnoreRules::none(),
+        &Selection::whole(),
+        &StatCache::disabled(),
+        &CancellationToken::new(),
+    )
+    .unwrap();
     assert_eq!(paths(&snapshot), ["x"]);
     assert_eq!(snapshot.root(), tree.path("real").canonicalize().unwrap());
 }
@@ -341,7 +364,15 @@ fn a_cancelled_walk_ends_soon() {
         .unwrap();
     let cancel = CancellationToken::new();
     let (root, token) = (tree.root().to_owned(), cancel.clone());
-    let walking = std::thread::spawn(move || walk(&root, &IgnoreRules::none(), &token));
+    let walking = std::thread::spawn(move || {
+        walk(
+            &root,
+            &IgnoreRules::none(),
+            &Selection::whole(),
+            &StatCache::disabled(),
+            &token,
+        )
+    });
     std::thread::sleep(Duration::from_millis(100));
     let cancelled = Instant::now();
     cancel.cancel();
@@ -351,4 +382,96 @@ fn a_cancelled_walk_ends_soon() {
         "took {:?}",
         cancelled.elapsed()
     );
+}
+
+#[test]
+fn names_of_255_bytes_are_walked() {
+    let long = "é".repeat(127) + "x";
+    let tree = Tree::of(&[&format!("{long}/{long}")]);
+    assert_eq!(paths(&tree.walk().unwrap()), [long.clone(), format!("{long}/{long}")]);
+}
+
+#[test]
+fn a_file_that_grows_without_end_is_named_in_bounded_time() {
+    let tree = Tree::of(&["log"]);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let walked = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            use std::io::Write;
+            let mut log = fs::File::options().append(true).open(tree.path("log")).unwrap();
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                log.write_all(&[b'x'; 256]).unwrap();
+            }
+        });
+        std::thread::sleep(Duration::from_millis(50));
+        let started = Instant::now();
+        let walked = tree.walk();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+        walked
+    });
+    // A reader may meet the writer between two of its turns.
+    if let Err(error) = walked {
+        assert!(
+            error.is_transient() && error.to_string().contains("`log` changes"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn files_that_come_and_go_give_a_right_answer_or_are_named() {
+    let tree = Tree::of(&["stays"]);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                tree.write("comes/and/goes", "whole");
+                fs::remove_dir_all(tree.path("comes")).unwrap();
+            }
+        });
+        for _ in 0..100 {
+            match tree.walk() {
+                Ok(snapshot) => {
+                    let whole = ContentId::of(b"whole");
+                    let empty = ContentId::of(b"");
+                    for entry in snapshot.entries().iter().filter(|entry| entry.path.ends_with("goes")) {
+                        let EntryKind::File { content, .. } = entry.kind else {
+                            panic!()
+                        };
+                        assert!(content == whole || content == empty);
+                    }
+                }
+                Err(error) => assert!(error.is_transient(), "{error:?}"),
+            }
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn what_is_ignored_is_listed_with_the_rule_that_decided() {
+    let tree = Tree::of(&["a/keep", "a/drop/x", "b/log", "node_modules/deep/x"]);
+    let rules = IgnoreRules::parse(".dockerignore", b"# all\n**/drop\nnode_modules/\n*/log\n").unwrap();
+    let ignored = explain_ignored(tree.root(), &rules, &CancellationToken::new()).unwrap();
+    let told: Vec<_> = ignored
+        .iter()
+        .map(|one| (one.path.as_str(), one.rule.as_str(), one.line, one.is_directory))
+        .collect();
+    let expected = [
+        ("a/drop", "**/drop", 2, true),
+        ("b/log", "*/log", 4, false),
+        ("node_modules", "node_modules", 3, true),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(rules.file_name(), ".dockerignore");
+}
+
+#[test]
+fn below_an_ignored_directory_only_what_may_return_is_looked_at() {
+    let tree = Tree::of(&["a/b/x", "a/c", "d/x"]);
+    let rules = IgnoreRules::parse("i", b"*\n!a/b\n").unwrap();
+    let ignored = explain_ignored(tree.root(), &rules, &CancellationToken::new()).unwrap();
+    let told: Vec<_> = ignored.iter().map(|one| (one.path.as_str(), one.line)).collect();
+    assert_eq!(told, [("a", 1), ("a/c", 1), ("d", 1)]);
 }
