@@ -6,6 +6,7 @@
 //!
 //! Refuses to start what the endpoint cannot do, and to report success without a digest.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -17,9 +18,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::transport::Channel;
 
+use crate::contexts::{self, Directory};
 use crate::diagnosis::{Circumstances, explain};
 use crate::endpoint::{Endpoint, EndpointKind};
 use crate::failure::BuildError;
+use crate::pins;
 use crate::progress::{Progress, ProgressEvent};
 use crate::request::{BuildOutcome, BuildRequest, BuiltImage, LocalImage};
 use crate::send_record::{DaemonClock, SendRecord, fresh_key};
@@ -62,12 +65,15 @@ impl Endpoint {
             endpoint: self.to_string(),
             source,
         };
-        let mut record = self.begin_record(&request).await.map_err(lost)?;
+        let directories = contexts::directories(&request);
+        let mut record = self.begin_record(&request, directories.clone()).await.map_err(lost)?;
         let (mut control, complaint) = self.control().await.map_err(lost)?;
         let traffic = Arc::new(Traffic::default());
-        let context = Tree::of_context(request.context.clone(), &record.times);
-        let (files, mut failed) =
-            FileSyncService::new(Tree::of_dockerfile(&request.dockerfile), context, traffic.clone());
+        let (files, mut failed) = FileSyncService::new(
+            Tree::of_dockerfile(&request.dockerfile),
+            contexts::served(directories, &record.times),
+            traffic.clone(),
+        );
         let (session_id, reference) = (fresh_key(), fresh_key());
         let name = SessionName {
             id: &session_id,
@@ -90,34 +96,37 @@ impl Endpoint {
         };
         let progress = watch.finish().await;
         drop(session);
-        match solved {
-            Ok(response) => self.outcome(response.into_inner(), &progress, traffic.count()),
-            Err(status) => Err(match failed.try_recv() {
-                Ok(failure) => failure.into(),
-                Err(_) => {
-                    let endpoint = self.to_string();
-                    explain(
-                        &status,
-                        &progress,
-                        Circumstances {
-                            endpoint,
-                            repository: &request.repository,
-                        },
-                    )
-                }
-            }),
+        match (solved, failed.try_recv()) {
+            (Ok(response), _) => self.outcome(&request, response.into_inner(), &progress, traffic.count()),
+            (Err(_), Ok(failure)) => Err(failure.into()),
+            (Err(status), Err(_)) => {
+                let endpoint = self.to_string();
+                let repository = &request.repository;
+                Err(explain(&status, &progress, Circumstances { endpoint, repository }))
+            }
         }
     }
 
     /// Decides the times and writes the send record.
-    async fn begin_record(&self, request: &BuildRequest) -> io::Result<SendRecord> {
-        let (key, identity, context) = (request.record.clone(), self.identity.clone(), request.context.clone());
-        let begin = move || SendRecord::begin(&key, &identity, &Tree::candidates(&context), SystemTime::now());
+    async fn begin_record(&self, request: &BuildRequest, directories: Vec<Directory>) -> io::Result<SendRecord> {
+        let (key, identity) = (request.record.clone(), self.identity.clone());
+        let begin = move || SendRecord::begin(&key, &identity, &contexts::candidates(&directories), SystemTime::now());
         tokio::task::spawn_blocking(begin).await.map_err(io::Error::other)
+    }
+
+    /// The images that the build used: as its steps name them, and as they were pinned where no step names them.
+    fn base_images(&self, request: &BuildRequest, progress: &Progress) -> Result<BTreeMap<String, String>, BuildError> {
+        let mut used = progress.base_images();
+        if self.pins_images() {
+            pins::verify(&request.pins, &used)?;
+            used.extend(pins::canonical(&request.pins));
+        }
+        Ok(used)
     }
 
     fn outcome(
         &self,
+        request: &BuildRequest,
         response: SolveResponse,
         progress: &Progress,
         sent: TrafficCount,
@@ -145,6 +154,7 @@ impl Endpoint {
             context_bytes_sent: sent.content,
             stat_bytes_sent: sent.stats,
             context_files_sent: sent.files,
+            base_images: self.base_images(request, progress)?,
             warnings: progress.warnings().to_vec(),
         })
     }

@@ -64,6 +64,8 @@ pub struct Endpoint {
     pub identity: String,
     /// Where it is.
     pub address: ResolvedAddress,
+    /// Version of its BuildKit; builders before 0.11 do not tell.
+    pub buildkit_version: Option<String>,
     dialect: Dialect,
 }
 
@@ -178,6 +180,7 @@ async fn probe(address: &ResolvedAddress) -> Result<Endpoint, Refusal> {
         platforms: platforms(&worker),
         identity,
         address: address.clone(),
+        buildkit_version: worker.buildkit_version.map(|known| known.version),
         dialect,
     })
 }
@@ -280,7 +283,17 @@ impl Endpoint {
         if self.platforms.iter().all(|platform| platform.starts_with("windows/")) {
             return unsupported("building Linux images");
         }
+        if !request.named_contexts.is_empty() && self.buildkit_version.is_none() {
+            return unsupported("named contexts, which need BuildKit 0.11 (Docker 24) or newer");
+        }
         Ok(())
+    }
+
+    /// Whether builds here can be held to [`BuildRequest::pins`].
+    #[must_use]
+    pub fn pins_images(&self) -> bool {
+        // Source policies came with the same release as the version in the worker's record.
+        self.buildkit_version.is_some()
     }
 
     /// A connection of its own for one build, and a control client on it.

@@ -67,11 +67,24 @@ pub enum BuildError {
         #[source]
         source: io::Error,
     },
-    /// The builder filters the context by patterns that were not part of the fingerprint.
-    #[error("the builder filters the context with `{}`, which the fingerprint does not know", patterns.join("`, `"))]
-    FilesOutsideFingerprint {
-        /// The patterns.
-        patterns: Vec<String>,
+    /// The builder asks for files that the fingerprint does not cover. Either the Dockerfile was read otherwise than
+    /// the builder reads it, or an `ONBUILD` instruction of a base image asks, which the Dockerfile cannot tell.
+    #[error("the builder asks for {asked} of {context}, which the fingerprint does not cover")]
+    OutsideFingerprint {
+        /// The directory.
+        context: String,
+        /// What is asked for.
+        asked: String,
+    },
+    /// The builder used another image than the one that was pinned.
+    #[error("`{image}` was pinned to `{pinned}`, but the builder used `{used}`")]
+    PinIgnored {
+        /// The image's reference.
+        image: String,
+        /// The digest that was asked for.
+        pinned: String,
+        /// The digest that was used.
+        used: String,
     },
     /// The caller cancelled.
     #[error("the build was cancelled")]
@@ -145,7 +158,7 @@ impl From<SessionFailure> for BuildError {
         match failure {
             SessionFailure::ContextChanged { path } => Self::ContextChanged { path },
             SessionFailure::Unreadable { path, source } => Self::ContextUnreadable { path, source },
-            SessionFailure::OutsideFingerprint { patterns } => Self::FilesOutsideFingerprint { patterns },
+            SessionFailure::OutsideFingerprint { context, asked } => Self::OutsideFingerprint { context, asked },
             SessionFailure::Protocol { what } => Self::BuilderFailed {
                 endpoint: "the file sync with the builder".to_owned(),
                 message: what,

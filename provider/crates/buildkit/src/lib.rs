@@ -19,13 +19,17 @@
 
 mod address;
 mod build;
+mod contexts;
 mod diagnosis;
 mod docker_context;
 mod docker_push;
 mod endpoint;
 mod engine_api;
 mod failure;
+mod follow_paths;
+mod pins;
 mod progress;
+mod reference;
 mod request;
 mod send_record;
 mod send_times;
@@ -36,8 +40,10 @@ mod transport;
 pub use address::{AddressError, AddressOrigin, BuilderAddress, Environment, ResolvedAddress, resolve};
 pub use endpoint::{ConnectError, Endpoint, EndpointKind, connect};
 pub use failure::{BuildError, LineRange};
+pub use follow_paths::FollowPaths;
 pub use progress::ProgressEvent;
+pub use reference::canonical_reference;
 pub use request::{
-    BuildOutcome, BuildRequest, BuiltImage, DockerfileSource, FrontendOptions, LocalImage, Network, RecordKey,
-    RegistryCredential,
+    BuildOutcome, BuildRequest, BuiltImage, ContextView, DockerfileSource, FrontendOptions, LocalImage,
+    NamedContextSource, Network, RecordKey, RegistryCredential,
 };

@@ -7,7 +7,7 @@
 //! Refuses to grow without bound: 40 lines a step, 4 KiB a line. Output is passed on as it is; whoever prints it
 //! neutralises control characters.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bollard_buildkit_proto::google::protobuf::Timestamp;
 use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex, VertexLog, VertexWarning};
@@ -189,6 +189,13 @@ impl Progress {
         &self.warnings
     }
 
+    /// Images that the Dockerfile reads from: reference without digest → digest. Steps are named after them, such as
+    /// `[build 1/3] FROM docker.io/library/alpine:3@sha256:…`, and without a bracket where a step copies from an image.
+    pub(crate) fn base_images(&self) -> BTreeMap<String, String> {
+        let own = self.vertices.values().filter(|vertex| vertex.announced);
+        own.filter_map(|vertex| base_image(&vertex.name)).collect()
+    }
+
     /// The step that failed: the vertex of that digest, else the first one that failed by itself and was not merely
     /// cancelled because another one did. Vertices that are not steps of the Dockerfile do not count.
     pub(crate) fn failed_step(&self, digest: Option<&str>) -> Option<FailedStep> {
@@ -235,6 +242,16 @@ fn position(name: &str) -> Option<(u32, u32)> {
     let (bracket, _) = name.strip_prefix('[')?.split_once(']')?;
     let (index, total) = bracket.rsplit(' ').next()?.split_once('/')?;
     Some((index.parse().ok()?, total.parse().ok()?))
+}
+
+fn base_image(name: &str) -> Option<(String, String)> {
+    let what = match name.strip_prefix('[') {
+        Some(rest) => rest.split_once("] ")?.1,
+        None => name,
+    };
+    let (reference, digest) = what.strip_prefix("FROM ")?.split_once('@')?;
+    let pair = (reference.to_owned(), digest.to_owned());
+    digest.starts_with("sha256:").then_some(pair)
 }
 
 fn describe(warning: &VertexWarning) -> String {

@@ -1,8 +1,8 @@
 //! What a build is asked for and what comes of it.
 //!
 //! Responsible for the plain values that cross the boundary of this crate. A [`BuildRequest`] names everything that
-//! the builder can see: one Dockerfile held in memory, one snapshot of a build context, and the registry
-//! credentials that this build may use. Nothing else of the machine is reachable through it.
+//! the builder can see: one Dockerfile held in memory, snapshots of the build context and of the named contexts, and
+//! the registry credentials that this build may use. Nothing else of the machine is reachable through it.
 //!
 //! Refuses to hold passwords in a printable form.
 
@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 use fastcontainer_build_context::Snapshot;
 use secrecy::SecretString;
+
+use crate::follow_paths::FollowPaths;
 
 /// User name and password for one registry host.
 #[derive(Debug, Clone)]
@@ -29,6 +31,33 @@ pub struct DockerfileSource {
     pub name: String,
     /// Its content.
     pub bytes: Vec<u8>,
+}
+
+/// A directory as the builder may see it.
+#[derive(Debug, Clone)]
+pub struct ContextView {
+    /// The only files that the builder can see.
+    pub snapshot: Arc<Snapshot>,
+    /// What the builder may ask for; a build that asks for more fails.
+    pub follow: FollowPaths,
+}
+
+impl ContextView {
+    /// A view of which the builder may ask for everything.
+    #[must_use]
+    pub fn whole(snapshot: Arc<Snapshot>) -> Self {
+        let follow = FollowPaths::Everything;
+        Self { snapshot, follow }
+    }
+}
+
+/// What a named context stands for.
+#[derive(Debug, Clone)]
+pub enum NamedContextSource {
+    /// A directory of this machine. Its ignore rules were applied when the snapshot was taken.
+    Directory(ContextView),
+    /// An image: a reference, or anything with a scheme that the frontend knows, such as `docker-image://alpine:3`.
+    Image(String),
 }
 
 /// Network of RUN steps.
@@ -77,8 +106,15 @@ pub struct RecordKey {
 pub struct BuildRequest {
     /// The Dockerfile.
     pub dockerfile: DockerfileSource,
-    /// The build context: the only files that the builder can see.
-    pub context: Arc<Snapshot>,
+    /// The build context.
+    pub context: ContextView,
+    /// Name → named context. Builders before BuildKit 0.11 (Docker 24) are refused when there is one.
+    pub named_contexts: BTreeMap<String, NamedContextSource>,
+    /// Image reference → digest (`sha256:…`) of the manifest or index that the build must use for it, wherever the
+    /// Dockerfile or a named context names that reference with its tag. Spellings of one reference are the same pin.
+    /// Builders before BuildKit 0.11 (Docker 24) cannot be held to it: there pins do nothing, see
+    /// [`crate::Endpoint::pins_images`].
+    pub pins: BTreeMap<String, String>,
     /// Options of the frontend.
     pub options: FrontendOptions,
     /// Where the image is pushed to by digest, `host/path` without a tag. Ignored by [`crate::EndpointKind::DockerClassic`].
@@ -116,12 +152,17 @@ pub struct BuildOutcome {
     pub steps: u32,
     /// Those of them that were cached.
     pub cached_steps: u32,
-    /// Bytes of file content sent from the build context.
+    /// Bytes of file content sent from the build context and the named contexts.
     pub context_bytes_sent: u64,
-    /// Bytes of file metadata sent from the build context.
+    /// Bytes of file metadata sent from them.
     pub stat_bytes_sent: u64,
-    /// Files of the build context whose content was sent.
+    /// Files whose content was sent from them.
     pub context_files_sent: u64,
+    /// Images that the build read from: canonical reference without digest (see [`crate::canonical_reference`]) →
+    /// digest. Holds what the names of steps tell, and the pins where the builder was held to them. Unpinned images
+    /// are missing if they have no layer, stand for a named context, exist only in a daemon's own store, or if a builder
+    /// before BuildKit 0.11 copies from them.
+    pub base_images: BTreeMap<String, String>,
     /// What the builder warned of, one line each.
     pub warnings: Vec<String>,
 }

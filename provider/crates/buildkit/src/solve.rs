@@ -1,20 +1,25 @@
 //! The solve request of a build. Pure.
 //!
-//! Responsible for the attributes of the frontend `dockerfile.v0` and for the export recipe, which is always set in
+//! Responsible for the attributes of the frontend `dockerfile.v0`, for the pins and for the export recipe, which is always set in
 //! full because the defaults differ between builders: pushed by digest, OCI media types, gzip, no attestations. The
 //! export is written both ways: as the list that BuildKit reads since 0.13, and as the single exporter before that.
 //!
 //! Refuses nothing: what an endpoint cannot do was refused before (see [`crate::Endpoint`]).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bollard_buildkit_proto::moby::buildkit::v1::{CacheOptions, Exporter, SolveRequest};
 
+use crate::contexts::directory_name;
 use crate::endpoint::EndpointKind;
-use crate::request::{BuildRequest, FrontendOptions, Network};
+use crate::pins;
+use crate::reference::context_key;
+use crate::request::{BuildRequest, FrontendOptions, NamedContextSource, Network};
 
 /// Entitlement that RUN steps on the host's network need.
 const NETWORK_HOST: &str = "network.host";
+/// Makes a frontend that knows no named contexts fail; without it, it would take the names for images.
+const NEEDS_NAMED_CONTEXTS: &str = "moby.buildkit.frontend.contexts+forward";
 
 /// The names of one build.
 pub(crate) struct SolveIds<'a> {
@@ -28,11 +33,14 @@ pub(crate) struct SolveIds<'a> {
 pub(crate) fn solve_request(request: &BuildRequest, kind: EndpointKind, ids: &SolveIds<'_>) -> SolveRequest {
     let (exporter, attrs) = export(&request.repository, request.insecure_registry, kind);
     let host_network = request.options.network == Some(Network::Host);
+    let mut frontend_attrs = frontend_attrs(&request.options, &request.dockerfile.name);
+    frontend_attrs.extend(named_context_attrs(&request.named_contexts));
     SolveRequest {
         r#ref: ids.reference.to_owned(),
         session: ids.session.to_owned(),
         frontend: "dockerfile.v0".to_owned(),
-        frontend_attrs: frontend_attrs(&request.options, &request.dockerfile.name),
+        frontend_attrs,
+        source_policy: pins::source_policy(&request.pins),
         exporter_deprecated: exporter.to_owned(),
         exporter_attrs_deprecated: attrs.clone(),
         exporters: vec![Exporter {
@@ -76,6 +84,22 @@ fn frontend_attrs(options: &FrontendOptions, dockerfile: &str) -> HashMap<String
     attrs
 }
 
+fn named_context_attrs(contexts: &BTreeMap<String, NamedContextSource>) -> Vec<(String, String)> {
+    let attr = |(name, source): (&String, &NamedContextSource)| {
+        let value = match source {
+            NamedContextSource::Directory(_) => format!("local:{}", directory_name(name)),
+            NamedContextSource::Image(reference) if reference.contains("://") => reference.clone(),
+            NamedContextSource::Image(reference) => format!("docker-image://{reference}"),
+        };
+        (format!("context:{}", context_key(name)), value)
+    };
+    let mut attrs: Vec<_> = contexts.iter().map(attr).collect();
+    if !attrs.is_empty() {
+        attrs.push(("frontend.caps".to_owned(), NEEDS_NAMED_CONTEXTS.to_owned()));
+    }
+    attrs
+}
+
 fn export(repository: &str, insecure: bool, kind: EndpointKind) -> (&'static str, HashMap<String, String>) {
     if kind == EndpointKind::DockerClassic {
         return ("moby", HashMap::new());
@@ -105,7 +129,6 @@ fn export(repository: &str, insecure: bool, kind: EndpointKind) -> (&'static str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
     fn options() -> FrontendOptions {
         FrontendOptions {
@@ -167,6 +190,23 @@ mod tests {
             }),
             attrs(&options())
         );
+    }
+
+    #[test]
+    fn named_images_are_given_with_their_scheme_under_their_short_name() {
+        let image = |reference: &str| NamedContextSource::Image(reference.to_owned());
+        let contexts = BTreeMap::from([
+            ("docker.io/library/base:latest".to_owned(), image("alpine:3")),
+            ("tools".to_owned(), image("docker-image://a.example/t@sha256:1")),
+        ]);
+        let wanted = [
+            ("context:base", "docker-image://alpine:3"),
+            ("context:tools", "docker-image://a.example/t@sha256:1"),
+            ("frontend.caps", NEEDS_NAMED_CONTEXTS),
+        ];
+        let attrs: BTreeMap<_, _> = named_context_attrs(&contexts).into_iter().collect();
+        assert_eq!(attrs, expected(&wanted));
+        assert!(named_context_attrs(&BTreeMap::new()).is_empty());
     }
 
     #[test]

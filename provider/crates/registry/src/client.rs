@@ -18,7 +18,7 @@ use crate::error::RegistryError;
 use crate::host;
 use crate::http::{self, Answer};
 use crate::manifest::Manifest;
-use crate::reference::{Reference, Tag};
+use crate::reference::{Digest, Reference, Tag};
 use crate::repository::Repository;
 use crate::request::Request;
 use crate::retry::{self, TRIES, Timing};
@@ -73,6 +73,24 @@ impl RegistryClient {
         let request = Request::get_manifest(repository, reference);
         let answer = self.call(&request).await?;
         answer::manifest(answer, request.call(), reference)
+    }
+
+    /// The digest of the manifest or index that `tag` points at. `None` only when there is definitely none.
+    ///
+    /// Asks for headers first, which counts against no limit of pulls; the digest is then the registry's word, which
+    /// whoever pulls by it will verify. A registry that tells none is asked for the manifest itself.
+    ///
+    /// # Errors
+    /// As [`RegistryClient::look_up`].
+    pub async fn digest_of(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, RegistryError> {
+        let reference = Reference::Tag(tag.clone());
+        let answer = self.call(&Request::head_manifest(repository, &reference)).await?;
+        if let Some(digest) = answer::content_digest(&answer.headers).filter(|_| answer.status.is_success()) {
+            return Ok(Some(digest));
+        }
+        // Without a body, "no such manifest" cannot be told from a page of a proxy.
+        let manifest = self.look_up(repository, &reference).await?;
+        Ok(manifest.map(|manifest| manifest.digest))
     }
 
     /// Points `tag` at `manifest`, whose blobs are in the repository already. A tag that exists is moved if the registry

@@ -61,6 +61,14 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Asks for the headers of a manifest only.
+    pub(crate) fn head_manifest(repository: &Repository, reference: &Reference) -> Self {
+        Self {
+            method: Method::HEAD,
+            ..Self::get_manifest(repository, reference)
+        }
+    }
+
     pub(crate) fn get_manifest(repository: &Repository, reference: &Reference) -> Self {
         let accepted = ACCEPTED
             .iter()
@@ -97,7 +105,11 @@ impl Request {
     }
 
     pub(crate) fn call(&self) -> Call {
-        let method = if self.method == Method::PUT { "PUT" } else { "GET" };
+        let method = match self.method {
+            Method::PUT => "PUT",
+            Method::HEAD => "HEAD",
+            _ => "GET",
+        };
         Call::new(method, self.url.as_str())
     }
 }

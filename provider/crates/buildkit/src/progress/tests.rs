@@ -240,3 +240,31 @@ fn a_warning_is_told_once_and_with_its_line() {
     );
     assert_eq!(progress.warnings(), ["line 3: FromAsCasing"]);
 }
+
+#[test]
+fn base_images_are_read_from_the_names_of_their_steps() {
+    let names = [
+        "[build 1/3] FROM docker.io/library/alpine:3@sha256:1",
+        "FROM localhost:5000/app:v1@sha256:2",
+        "[2/3] COPY --from=localhost:5000/b@sha256:3 /a /b",
+        "[2/2] RUN echo [x] FROM a@sha256:4",
+        "[1/2] FROM docker.io/library/local:latest",
+        "[internal] load metadata for docker.io/library/alpine:3",
+    ];
+    let announced = names.iter().enumerate().map(|(i, name)| Vertex {
+        digest: format!("sha256:{i}"),
+        name: (*name).to_owned(),
+        ..Vertex::default()
+    });
+    let mut progress = Progress::default();
+    progress.apply(StatusResponse {
+        vertexes: announced.collect(),
+        ..StatusResponse::default()
+    });
+    let pair = |reference: &str, digest: &str| (reference.to_owned(), digest.to_owned());
+    let expected = [
+        pair("docker.io/library/alpine:3", "sha256:1"),
+        pair("localhost:5000/app:v1", "sha256:2"),
+    ];
+    assert_eq!(progress.base_images(), expected.into());
+}

@@ -1,11 +1,13 @@
-//! File sync: which of our two directories the builder asks for.
+//! File sync: which of our directories the builder asks for.
 //!
-//! Responsible for the transfers of a Dockerfile build: `dockerfile` (the one file, from memory), `context` with
-//! the single path `.dockerignore`, and `context` itself. The ignore rules were applied when the snapshot was taken;
-//! so the question for the ignore file is answered with nothing, lest the builder applies them again.
+//! Responsible for the transfers of a Dockerfile build: `dockerfile` (the one file, from memory), and for each context
+//! a question for its `.dockerignore` before the transfer itself. The ignore rules were applied when the snapshot was
+//! taken; so that question is answered with nothing, lest the builder applies them again.
 //!
-//! Refuses any other directory, and patterns that would make the builder drop files that were fingerprinted.
+//! Refuses any other directory, lists of paths that the fingerprint does not cover, and patterns that would make the
+//! builder drop files that were fingerprinted.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -18,6 +20,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::sender;
 use super::tree::Tree;
+use crate::follow_paths::FollowPaths;
 
 /// Why our side of a build cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -37,11 +40,13 @@ pub(crate) enum SessionFailure {
         #[source]
         source: std::io::Error,
     },
-    /// The builder filters with patterns that we did not apply.
-    #[error("the builder filters the context with `{}`", patterns.join("`, `"))]
+    /// The builder asks for what the fingerprint does not cover.
+    #[error("the builder asks for {asked} of {context}, which the fingerprint does not cover")]
     OutsideFingerprint {
-        /// The patterns.
-        patterns: Vec<String>,
+        /// The directory.
+        context: String,
+        /// What is asked for.
+        asked: String,
     },
     /// The builder does something that the file sync does not know.
     #[error("{what}")]
@@ -91,70 +96,131 @@ impl Traffic {
     }
 }
 
-/// Serves the two directories of a build.
-pub(crate) struct FileSyncService {
-    dockerfile: Arc<Tree>,
-    context: Arc<Tree>,
-    traffic: Arc<Traffic>,
+/// The paths by which a builder asks for the ignore file.
+const IGNORE_FILE: &str = ".dockerignore";
+
+/// A context as it is served.
+pub(crate) struct ServedContext {
+    name: String,
+    label: String,
+    tree: Arc<Tree>,
+    follow: FollowPaths,
     ignore_file_asked: AtomicBool,
-    failures: mpsc::UnboundedSender<SessionFailure>,
 }
 
-impl FileSyncService {
-    /// The first failure on our side arrives at the returned receiver.
-    pub(crate) fn new(
-        dockerfile: Tree,
-        context: Tree,
-        traffic: Arc<Traffic>,
-    ) -> (Self, mpsc::UnboundedReceiver<SessionFailure>) {
-        let (failures, failed) = mpsc::unbounded_channel();
-        let service = Self {
-            dockerfile: Arc::new(dockerfile),
-            context: Arc::new(context),
-            traffic,
+impl ServedContext {
+    /// The directory `name`, of which errors speak as `label`.
+    pub(crate) fn new(name: String, label: String, tree: Tree, follow: FollowPaths) -> Self {
+        Self {
+            name,
+            label,
+            tree: Arc::new(tree),
+            follow,
             ignore_file_asked: AtomicBool::new(false),
-            failures,
-        };
-        (service, failed)
+        }
     }
-}
 
-impl FileSyncService {
-    /// The tree that a request means, and where its bytes are counted.
-    fn select(&self, metadata: &MetadataMap) -> Result<(Arc<Tree>, Arc<Traffic>), SessionFailure> {
-        let directory = values(metadata, "dir-name").pop().unwrap_or_default();
-        match directory.as_str() {
-            "dockerfile" => Ok((self.dockerfile.clone(), Arc::default())),
-            "context" => {
-                let patterns = [
-                    values(metadata, "include-patterns"),
-                    values(metadata, "exclude-patterns"),
-                ]
-                .concat();
-                if !patterns.is_empty() {
-                    return Err(SessionFailure::OutsideFingerprint { patterns });
-                }
-                if values(metadata, "followpaths") == [".dockerignore"]
-                    && !self.ignore_file_asked.swap(true, Ordering::Relaxed)
-                {
-                    return Ok((Arc::new(Tree::empty()), Arc::default()));
-                }
-                Ok((self.context.clone(), self.traffic.clone()))
-            }
-            other => Err(SessionFailure::Protocol {
-                what: format!("the builder asked for the directory `{other}`"),
-            }),
+    /// The times of its entries.
+    #[cfg(test)]
+    pub(crate) fn times(&self) -> Vec<i64> {
+        self.tree.stats().iter().map(|stat| stat.mod_time).collect()
+    }
+
+    /// The tree that a transfer sends; `None` for the question for the ignore file.
+    fn answer(&self, metadata: &MetadataMap) -> Result<Option<Arc<Tree>>, SessionFailure> {
+        let outside = |asked: String| SessionFailure::OutsideFingerprint {
+            context: self.label.clone(),
+            asked,
+        };
+        let filters = [
+            values(metadata, "include-patterns"),
+            values(metadata, "exclude-patterns"),
+        ]
+        .concat();
+        if !filters.is_empty() {
+            return Err(outside(format!("a view filtered by {}", quoted(&filters))));
+        }
+        let paths = values(metadata, "followpaths");
+        let beyond = self.follow.beyond(&paths);
+        if paths == [IGNORE_FILE] && (!self.ignore_file_asked.swap(true, Ordering::Relaxed) || !beyond.is_empty()) {
+            return Ok(None);
+        }
+        match beyond.as_slice() {
+            [] => Ok(Some(self.tree.clone())),
+            [""] => Err(outside("all files".to_owned())),
+            beyond => Err(outside(quoted(beyond))),
         }
     }
 }
 
-/// All values of a repeated key, as they are written.
+fn quoted<S: AsRef<str>>(patterns: &[S]) -> String {
+    let quoted = patterns.iter().map(|pattern| format!("`{}`", pattern.as_ref()));
+    quoted.collect::<Vec<_>>().join(", ")
+}
+
+/// Serves the directories of a build.
+pub(crate) struct FileSyncService {
+    dockerfile: Arc<Tree>,
+    contexts: HashMap<String, ServedContext>,
+    traffic: Arc<Traffic>,
+    failures: mpsc::UnboundedSender<SessionFailure>,
+}
+
+impl FileSyncService {
+    /// The first failure on our side arrives at the returned receiver. Only the contexts count as traffic.
+    pub(crate) fn new(
+        dockerfile: Tree,
+        contexts: Vec<ServedContext>,
+        traffic: Arc<Traffic>,
+    ) -> (Self, mpsc::UnboundedReceiver<SessionFailure>) {
+        let (failures, failed) = mpsc::unbounded_channel();
+        let contexts = contexts.into_iter().map(|context| (context.name.clone(), context));
+        let service = Self {
+            dockerfile: Arc::new(dockerfile),
+            contexts: contexts.collect(),
+            traffic,
+            failures,
+        };
+        (service, failed)
+    }
+
+    /// The tree that a request means, and where its bytes are counted.
+    fn select(&self, metadata: &MetadataMap) -> Result<(Arc<Tree>, Arc<Traffic>), SessionFailure> {
+        let directory = values(metadata, "dir-name").pop().unwrap_or_default();
+        if directory == "dockerfile" {
+            return Ok((self.dockerfile.clone(), Arc::default()));
+        }
+        let Some(context) = self.contexts.get(&directory) else {
+            return Err(SessionFailure::Protocol {
+                what: format!("the builder asked for the directory `{directory}`"),
+            });
+        };
+        Ok(match context.answer(metadata)? {
+            Some(tree) => (tree, self.traffic.clone()),
+            None => (Arc::new(Tree::empty()), Arc::default()),
+        })
+    }
+}
+
+/// All values of a repeated key. Builders since 0.12 escape the values of a key when one of them is not ASCII, and say
+/// so under a key of its own.
 fn values(metadata: &MetadataMap, key: &str) -> Vec<String> {
-    metadata
-        .get_all(key)
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    let marked = metadata.get(format!("{key}-encoded"));
+    let encoded =
+        marked.is_some_and(|mark| matches!(mark.as_bytes(), b"1" | b"t" | b"T" | b"true" | b"TRUE" | b"True"));
+    let values = metadata.get_all(key).iter();
+    values
+        .map(|value| match encoded {
+            true => unescaped(value.as_bytes()),
+            false => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        })
         .collect()
+}
+
+/// Undoes the escaping of a query's value. An escaped value holds no `&` and no `=`, so it reads as a single name.
+fn unescaped(value: &[u8]) -> String {
+    let names = url::form_urlencoded::parse(value);
+    names.map(|(name, _)| name.into_owned()).next().unwrap_or_default()
 }
 
 #[async_trait::async_trait]

@@ -30,7 +30,7 @@ use tonic::transport::{Channel, Server};
 use tonic::{Request, Status, Streaming};
 
 pub(crate) use auth::Credentials;
-pub(crate) use file_sync::{FileSyncService, SessionFailure, Traffic, TrafficCount};
+pub(crate) use file_sync::{FileSyncService, ServedContext, SessionFailure, Traffic, TrafficCount};
 pub(crate) use tree::Tree;
 
 /// Bytes in one message of the session; far below the 16 MiB that a builder accepts.

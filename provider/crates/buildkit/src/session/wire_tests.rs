@@ -14,7 +14,7 @@ use bollard_buildkit_proto::fsutil::types::packet::PacketType;
 use bollard_buildkit_proto::fsutil::types::{Packet, Stat};
 use bollard_buildkit_proto::moby::filesync::packet::file_sync_client::FileSyncClient;
 use bollard_buildkit_proto::moby::filesync::packet::file_sync_server::FileSyncServer;
-use fastcontainer_build_context::{ContextError, IgnoreRules, walk};
+use fastcontainer_build_context::{ContextError, IgnoreRules, Selection, StatCache, walk};
 use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -23,8 +23,9 @@ use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Status, Streaming};
 
-use super::file_sync::{FileSyncService, SessionFailure, Traffic};
+use super::file_sync::{FileSyncService, ServedContext, SessionFailure, Traffic};
 use super::tree::{ContentSource, Tree};
+use crate::follow_paths::FollowPaths;
 use crate::request::DockerfileSource;
 
 const KIB: usize = 1024;
@@ -49,12 +50,17 @@ struct Wire {
 
 impl Wire {
     async fn serving(context: Tree) -> Self {
+        Self::expecting(context, FollowPaths::Everything).await
+    }
+
+    async fn expecting(context: Tree, follow: FollowPaths) -> Self {
         let traffic = Arc::new(Traffic::default());
         let dockerfile = DockerfileSource {
             name: "Dockerfile".into(),
             bytes: b"FROM scratch\n".to_vec(),
         };
-        let (service, failed) = FileSyncService::new(Tree::of_dockerfile(&dockerfile), context, traffic.clone());
+        let context = ServedContext::new("context".into(), "the build context".into(), context, follow);
+        let (service, failed) = FileSyncService::new(Tree::of_dockerfile(&dockerfile), vec![context], traffic.clone());
         let (ours, theirs) = tokio::io::duplex(64 * KIB);
         let incoming = tokio_stream::once(Ok::<_, io::Error>(ours));
         tokio::spawn(
@@ -268,8 +274,62 @@ async fn patterns_that_would_drop_files_are_refused() {
         let mut wire = Wire::serving(tree(&[5], None)).await;
         assert!(wire.receive(&[("dir-name", "context"), (key, "*.md")]).await.is_err());
         let failure = wire.failed.recv().await;
-        assert!(matches!(failure, Some(SessionFailure::OutsideFingerprint { patterns }) if patterns == ["*.md"]));
+        assert!(
+            matches!(failure, Some(SessionFailure::OutsideFingerprint { asked, .. }) if asked == "a view filtered by `*.md`")
+        );
     }
+}
+
+fn only(patterns: &[&str]) -> FollowPaths {
+    FollowPaths::Only(patterns.iter().map(|pattern| (*pattern).to_owned()).collect())
+}
+
+#[tokio::test]
+async fn lists_beyond_the_fingerprint_are_refused() {
+    let rows = [
+        (only(&["src"]), &["src", "lib"][..], "`lib`"),
+        (only(&["src"]), &[], "all files"),
+        (FollowPaths::NotAsked, &["src"], "`src`"),
+    ];
+    for (follow, paths, expected) in rows {
+        let mut wire = Wire::expecting(tree(&[5], None), follow).await;
+        let paths = paths.iter().map(|path| ("followpaths", *path));
+        let metadata: Vec<_> = CONTEXT.iter().copied().chain(paths).collect();
+        assert!(wire.receive(&metadata).await.is_err());
+        let failure = wire.failed.recv().await;
+        assert!(
+            matches!(&failure, Some(SessionFailure::OutsideFingerprint { asked, .. }) if asked == expected),
+            "{failure:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn escaped_lists_are_read_as_they_were_meant() {
+    let mut wire = Wire::expecting(tree(&[5], None), only(&["ä b+c", "x=&"])).await;
+    let escaped = [
+        ("dir-name", "context"),
+        ("followpaths", "%C3%A4+b%2Bc"),
+        ("followpaths", "x%3D%26"),
+        ("followpaths-encoded", "1"),
+    ];
+    assert!(wire.receive(&escaped).await.unwrap().finished);
+    let plain = [("dir-name", "context"), ("followpaths", "%C3%A4+b%2Bc")];
+    assert!(wire.receive(&plain).await.is_err());
+}
+
+#[tokio::test]
+async fn the_ignore_file_is_never_there_unless_it_is_a_source() {
+    let question: &[_] = &[("dir-name", "context"), ("followpaths", ".dockerignore")];
+    for follow in [FollowPaths::NotAsked, only(&["src"])] {
+        let mut wire = Wire::expecting(tree(&[5], None), follow).await;
+        for _ in 0..3 {
+            assert!(wire.receive(question).await.unwrap().stats.is_empty());
+        }
+    }
+    let mut wire = Wire::expecting(tree(&[5], None), only(&[".dockerignore"])).await;
+    assert!(wire.receive(question).await.unwrap().stats.is_empty());
+    assert_eq!(wire.receive(question).await.unwrap().stats.len(), 1);
 }
 
 #[tokio::test]
@@ -302,7 +362,16 @@ fn awkward(root: &Path) {
 async fn a_snapshot_is_listed_in_the_order_of_the_file_sync_with_plain_modes() {
     let directory = tempfile::tempdir().unwrap();
     awkward(directory.path());
-    let snapshot = Arc::new(walk(directory.path(), &IgnoreRules::none(), &CancellationToken::new()).unwrap());
+    let snapshot = Arc::new(
+        walk(
+            directory.path(),
+            &IgnoreRules::none(),
+            &Selection::whole(),
+            &StatCache::disabled(),
+            &CancellationToken::new(),
+        )
+        .unwrap(),
+    );
     let times: Vec<i64> = (0..snapshot.entries().len() as i64).collect();
     let mut wire = Wire::serving(Tree::of_context(snapshot.clone(), &times)).await;
     let got = wire.receive(CONTEXT).await.unwrap();

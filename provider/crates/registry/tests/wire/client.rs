@@ -60,6 +60,35 @@ async fn manifest_is_found_with_its_digest_type_and_size() {
 }
 
 #[tokio::test]
+async fn digest_of_a_tag_comes_from_the_headers_alone() {
+    let digest = Digest::of(b"anything");
+    let header = digest.to_string();
+    let server = Scripted::serve(move |_, _| respond(200, &[("docker-content-digest", header.as_str())], "")).await;
+    let found = anonymous()
+        .digest_of(&server.repository(), &Tag::parse("v1").unwrap())
+        .await;
+    assert_eq!(found.unwrap(), Some(digest));
+    let methods: Vec<_> = server.seen().into_iter().map(|seen| seen.method).collect();
+    assert_eq!(methods, ["HEAD"]);
+}
+
+#[tokio::test]
+async fn digest_of_a_tag_is_computed_when_the_headers_do_not_tell() {
+    let tag = Tag::parse("v1").unwrap();
+    let silent = Scripted::serve(|_, _| image()).await;
+    let found = anonymous().digest_of(&silent.repository(), &tag).await;
+    assert_eq!(found.unwrap(), Some(Digest::of(IMAGE.as_bytes())));
+    let without_head = Scripted::serve(|seen, _| match seen.method.as_str() {
+        "HEAD" => respond(405, &[], ""),
+        _ => image(),
+    });
+    let found = anonymous().digest_of(&without_head.await.repository(), &tag).await;
+    assert_eq!(found.unwrap(), Some(Digest::of(IMAGE.as_bytes())));
+    let empty = Scripted::serve(|_, _| refuse(404, "MANIFEST_UNKNOWN", "no")).await;
+    assert_eq!(anonymous().digest_of(&empty.repository(), &tag).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn media_type_comes_from_the_manifest_when_the_header_says_nothing() {
     let body = format!(r#"{{"mediaType":"{IMAGE_TYPE}","config":{{"size":1}},"layers":[]}}"#);
     let server = Scripted::serve(move |_, _| respond(200, &[("content-type", "application/json")], body.clone())).await;

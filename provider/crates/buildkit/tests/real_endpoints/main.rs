@@ -5,7 +5,11 @@
 //! that demands a login), and `FASTCONTAINER_BUSYBOX` (a static busybox for RUN steps).
 
 #[cfg(test)]
+mod asking;
+#[cfg(test)]
 mod lab;
+#[cfg(test)]
+mod pins;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

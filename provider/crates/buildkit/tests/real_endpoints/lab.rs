@@ -5,17 +5,18 @@
 //!
 //! Refuses to start daemons: the lab does that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine as _;
-use fastcontainer_build_context::{IgnoreRules, Snapshot, walk};
+use fastcontainer_build_context::{IgnoreRules, Selection, Snapshot, StatCache, walk};
 use fastcontainer_buildkit::{
-    BuildError, BuildOutcome, BuildRequest, BuiltImage, DockerfileSource, Endpoint, Environment, FrontendOptions,
-    Network, ProgressEvent, RecordKey, RegistryCredential, connect, resolve,
+    BuildError, BuildOutcome, BuildRequest, BuiltImage, ContextView, DockerfileSource, Endpoint, Environment,
+    FollowPaths, FrontendOptions, NamedContextSource, Network, ProgressEvent, RecordKey, RegistryCredential, connect,
+    resolve,
 };
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +49,9 @@ pub(crate) fn runs(arguments: &str) -> bool {
 pub(crate) struct Build {
     dockerfile: String,
     context: Option<Arc<Snapshot>>,
+    follow: FollowPaths,
+    named: BTreeMap<String, NamedContextSource>,
+    pins: BTreeMap<String, String>,
     target: Option<String>,
     cancel: CancellationToken,
     pub(crate) events: Vec<ProgressEvent>,
@@ -59,6 +63,9 @@ impl Build {
         Self {
             dockerfile: dockerfile.to_owned(),
             context: None,
+            follow: FollowPaths::Everything,
+            named: BTreeMap::new(),
+            pins: BTreeMap::new(),
             target: None,
             cancel,
             events: Vec::new(),
@@ -73,6 +80,26 @@ impl Build {
             ..self
         }
     }
+    pub(crate) fn asking_only(self, patterns: &[&str]) -> Self {
+        Self {
+            follow: only(patterns),
+            ..self
+        }
+    }
+    pub(crate) fn asking_nothing(self) -> Self {
+        Self {
+            follow: FollowPaths::NotAsked,
+            ..self
+        }
+    }
+    pub(crate) fn with_context(mut self, name: &str, source: NamedContextSource) -> Self {
+        self.named.insert(name.to_owned(), source);
+        self
+    }
+    pub(crate) fn pinned(mut self, reference: &str, digest: &str) -> Self {
+        self.pins.insert(reference.to_owned(), digest.to_owned());
+        self
+    }
     pub(crate) fn target(self, stage: &str) -> Self {
         Self {
             target: Some(stage.to_owned()),
@@ -82,6 +109,14 @@ impl Build {
     pub(crate) fn until(self, cancel: CancellationToken) -> Self {
         Self { cancel, ..self }
     }
+    /// Names of the steps that started.
+    pub(crate) fn step_names(&self) -> BTreeSet<&str> {
+        let started = self.events.iter().filter_map(|event| match event {
+            ProgressEvent::StepStarted { name, .. } => Some(name.as_str()),
+            _ => None,
+        });
+        started.collect()
+    }
     pub(crate) fn logged(&self, text: &str) -> bool {
         self.events
             .iter()
@@ -89,8 +124,22 @@ impl Build {
     }
 }
 
+/// Nothing but these patterns.
+pub(crate) fn only(patterns: &[&str]) -> FollowPaths {
+    FollowPaths::Only(patterns.iter().map(|pattern| (*pattern).to_owned()).collect())
+}
+
 fn snapshot(directory: &Path) -> Arc<Snapshot> {
-    Arc::new(walk(directory, &IgnoreRules::none(), &CancellationToken::new()).unwrap())
+    Arc::new(
+        walk(
+            directory,
+            &IgnoreRules::none(),
+            &Selection::whole(),
+            &StatCache::disabled(),
+            &CancellationToken::new(),
+        )
+        .unwrap(),
+    )
 }
 
 /// A builder, a registry and a context.
@@ -142,6 +191,23 @@ impl Site {
         let path = self.context().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
+    }
+
+    /// Writes into a directory beside the context.
+    pub(crate) fn write_beside(&self, directory: &str, path: &str, content: &str) {
+        let path = self.beside(directory).join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    fn beside(&self, directory: &str) -> PathBuf {
+        self.directory.path().join("beside").join(directory)
+    }
+
+    /// That directory as a named context.
+    pub(crate) fn directory(&self, directory: &str, follow: FollowPaths) -> NamedContextSource {
+        let snapshot = snapshot(&self.beside(directory));
+        NamedContextSource::Directory(ContextView { snapshot, follow })
     }
 
     pub(crate) fn modified(&self, path: &str) -> SystemTime {
@@ -202,7 +268,12 @@ impl Site {
                 name: "Dockerfile".into(),
                 bytes: build.dockerfile.clone().into_bytes(),
             },
-            context,
+            context: ContextView {
+                snapshot: context,
+                follow: build.follow.clone(),
+            },
+            named_contexts: build.named.clone(),
+            pins: build.pins.clone(),
             options,
             repository: self.repository(),
             insecure_registry: true,
@@ -223,7 +294,7 @@ impl Site {
         outcome
     }
 
-    fn repository(&self) -> String {
+    pub(crate) fn repository(&self) -> String {
         format!("{}/lab/{}", self.registry, self.name.replace(' ', "-"))
     }
 
@@ -254,25 +325,58 @@ impl Site {
 
     /// The manifest's bytes as the registry has them.
     pub(crate) async fn manifest(&self, digest: &str) -> Vec<u8> {
-        let path = format!(
-            "/v2/{}/manifests/{digest}",
-            self.repository().split_once('/').unwrap().1
-        );
-        let login = base64::engine::general_purpose::STANDARD.encode(&self.login);
-        let accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
+        self.call("GET", digest, &[])
+    }
+
+    /// Points a tag at the manifest of that digest.
+    pub(crate) async fn tag(&self, tag: &str, digest: &str) {
+        let manifest = self.manifest(digest).await;
+        self.call("PUT", tag, &manifest);
+    }
+
+    /// Puts an index of images, each with its platform, under a tag, and returns the index's digest.
+    pub(crate) async fn tag_index(&self, tag: &str, images: &[(&str, &str)]) -> String {
+        let mut manifests = Vec::new();
+        for (platform, digest) in images {
+            let (os, architecture) = platform.split_once('/').unwrap();
+            let manifest = self.manifest(digest).await;
+            let media_type = serde_json::from_slice::<serde_json::Value>(&manifest).unwrap()["mediaType"].clone();
+            manifests.push(serde_json::json!({
+                "mediaType": media_type, "digest": digest, "size": manifest.len(),
+                "platform": { "os": os, "architecture": architecture },
+            }));
+        }
+        let index = serde_json::json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests,
+        });
+        let index = serde_json::to_vec(&index).unwrap();
+        self.call("PUT", tag, &index);
+        sha256(&index)
+    }
+
+    /// One request about a manifest of this site's repository.
+    fn call(&self, method: &str, reference: &str, body: &[u8]) -> Vec<u8> {
         let host = &self.registry;
-        let request =
-            format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: {accept}\r\nAuthorization: Basic {login}\r\n\r\n");
+        let path = self.repository().split_once('/').unwrap().1.to_owned();
+        let login = base64::engine::general_purpose::STANDARD.encode(&self.login);
+        let media_type = match serde_json::from_slice::<serde_json::Value>(body) {
+            Ok(manifest) => manifest["mediaType"].as_str().unwrap().to_owned(),
+            Err(_) => String::from("application/octet-stream"),
+        };
+        let accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
+        let head = format!(
+            "{method} /v2/{path}/manifests/{reference} HTTP/1.0\r\nHost: {host}\r\nAccept: {accept}\r\n\
+             Authorization: Basic {login}\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
         let mut stream = std::net::TcpStream::connect(host).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         let head = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-        assert!(
-            answer.starts_with(b"HTTP/1.0 200") || answer.starts_with(b"HTTP/1.1 200"),
-            "{}",
-            String::from_utf8_lossy(&answer)
-        );
+        let status = answer.split(|byte| *byte == b' ').nth(1).unwrap();
+        assert!(status.starts_with(b"20"), "{}", String::from_utf8_lossy(&answer));
         answer.split_off(head + 4)
     }
 }
