@@ -11,9 +11,9 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::image::decode::{decode_builder, decode_reuse};
+use crate::image::decode::{decode_base_images, decode_builder, decode_reuse};
 use crate::image::diff::InputDifference;
-use crate::image::inputs::{Builder, Reuse};
+use crate::image::inputs::{BaseImages, Builder, Reuse};
 
 /// Settings that hold a password or a key.
 const HOLDS_PASSWORD: [&str; 2] = ["reuseKey", "registries"];
@@ -49,6 +49,8 @@ pub struct ProviderConfig {
     pub max_parallel_builds: Option<u32>,
     /// The builder of images that name none.
     pub builder: Option<Builder>,
+    /// Whether base images whose tag has moved build images anew that do not say it themselves. Default: `ignore`.
+    pub base_images: Option<BaseImages>,
     /// Whose earlier build of the same content an image may adopt, unless the image says it itself. Default: `anywhere`.
     pub reuse: Option<Reuse>,
     /// A key that turns content tags into keyed hashes: who lacks it can neither plant an image for adoption nor find one.
@@ -152,6 +154,7 @@ fn read(config: &mut Decoder<'_>) -> ProviderConfig {
         registries: config.at("registries").list(login).known(),
         max_parallel_builds: parallel(config.at("maxParallelBuilds")),
         builder: decode_builder(config.at("builder")),
+        base_images: decode_base_images(config.at("baseImages")),
         reuse: decode_reuse(config.at("reuse")),
         reuse_key: config.at("reuseKey").string().known(),
         cache_dir: config.at("cacheDir").string().known(),

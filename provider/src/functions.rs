@@ -8,14 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tonic::Code;
 
-use crate::image::content::gather;
-use crate::image::decode::{decode_build, repository};
+use crate::image::base_images::tracked_base_images;
+use crate::image::decode::{decode_build, repository, with_unknowns};
 use crate::image::error::ImageError;
+use crate::image::fingerprint::{GetFingerprintResult, take_apart};
 use crate::image::inputs::ImageInputs;
 use crate::image::operation::Operation;
-use crate::image::outputs::FingerprintOutput;
 use crate::image::state::to_map;
-use crate::planning::fingerprint::Fingerprint;
 use crate::report::Report;
 use crate::schema::{GET_FINGERPRINT, GET_IMAGE};
 
@@ -43,18 +42,6 @@ pub struct GetImageResult {
     pub platform_digests: BTreeMap<String, String>,
     /// Compressed size of config and layers in bytes; of the index alone for several platforms.
     pub size_bytes: f64,
-}
-
-/// Result of `getFingerprint`.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct GetFingerprintResult {
-    /// The fingerprint.
-    pub fingerprint: FingerprintOutput,
-    /// What counts: `context`, the whole filtered build context.
-    pub mode: String,
-    /// Paths that count, in the order of the context.
-    pub files: Vec<String>,
 }
 
 /// Calls a function by its token; failed arguments are listed instead of a result.
@@ -96,10 +83,11 @@ fn decode_image(arguments: &PropertyMap) -> Result<GetImageArgs, Vec<Failure>> {
             digest: arguments.at("digest").string().known(),
         }
     });
-    if decoded.failures.is_empty() {
+    let failures = with_unknowns(decoded.failures, decoded.unknowns);
+    if failures.is_empty() {
         Ok(decoded.value)
     } else {
-        Err(decoded.failures)
+        Err(failures)
     }
 }
 
@@ -137,19 +125,11 @@ fn described(repository: &Repository, found: &Manifest) -> GetImageResult {
 }
 
 async fn get_fingerprint(op: &Operation, inputs: ImageInputs) -> Result<GetFingerprintResult, ImageError> {
-    let (options, cancel) = (inputs.build_options(), op.cancel.clone());
-    let gathered = tokio::task::spawn_blocking(move || gather(&inputs, &cancel)).await;
-    let content = gathered.map_err(|_| ImageError::Cancelled)??;
-    let digests = content.digests(&options).map_err(|problem| vec![problem])?;
-    let fingerprint = Fingerprint::compute(&digests, &options);
-    Ok(GetFingerprintResult {
-        fingerprint: FingerprintOutput::from(fingerprint),
-        mode: "context".to_owned(),
-        files: content
-            .snapshot
-            .entries()
-            .iter()
-            .map(|entry| entry.path.clone())
-            .collect(),
-    })
+    let worker = op.clone();
+    let taken_apart = tokio::task::spawn_blocking(move || {
+        let content = worker.reading().gather(&inputs)?;
+        let base_images = tracked_base_images(&worker, &inputs, &content.needs, None)?;
+        Ok(take_apart(&inputs, &content, base_images, &worker.cancel)?)
+    });
+    taken_apart.await.map_err(|_| ImageError::Cancelled)?
 }

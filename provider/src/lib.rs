@@ -6,6 +6,7 @@
 //! main · rpc                     the gRPC edge: decode, delegate, render errors
 //! image · functions · config     the resource: gather → decide → act
 //! session · registries           composition: clients, locks, build slots
+//! base_images                    what tags of base images point at, once per process
 //! backend                        who builds
 //! planning                       what a build is, whether and why it is needed (pure)
 //! ```
@@ -13,6 +14,8 @@
 //! Start reading in `image::lifecycle`, which lists what the engine calls.
 
 pub mod backend;
+pub mod base_images;
+pub mod command_line;
 pub mod config;
 pub mod functions;
 pub mod image;

@@ -3,29 +3,48 @@
 //! The engine passes its address as the only positional argument; without one the process waits for `Attach`.
 //! Flags that the engine may add (`--logtostderr`, `-v=9`, `--tracing ENDPOINT`) are accepted and ignored.
 
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
-use pulumi_resource_fastcontainer::{rpc::server, schema};
+use clap::Parser;
+use pulumi_resource_fastcontainer::{command_line::CommandLine, rpc::server, schema};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("--version") => print(schema::VERSION),
-        Some("schema") => print(&format!("{:#}", schema::package_schema())),
+        Some("explain" | "schema" | "--help" | "-h") => for_people(),
         _ => serve(engine_address(&arguments)),
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the answer of a command on the command line")]
+fn for_people() -> ExitCode {
+    match CommandLine::parse() {
+        CommandLine::Schema => print(&format!("{:#}", schema::package_schema())),
+        CommandLine::Explain(explain) => match explain.run() {
+            Ok(text) => print(text.trim_end()),
+            Err(text) => complain(&text),
+        },
+    }
+}
+
+/// A reader that has seen enough, such as `head`, is no failure.
 fn print(text: &str) -> ExitCode {
-    println!("{text}");
-    ExitCode::SUCCESS
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => complain(&error.to_string()),
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 #[expect(
     clippy::print_stderr,
-    reason = "the engine shows standard error when the plugin ends early"
+    reason = "people and the engine look there for what went wrong"
 )]
+fn complain(text: &str) -> ExitCode {
+    eprintln!("pulumi-resource-fastcontainer: {text}");
+    ExitCode::FAILURE
+}
+
 fn serve(engine_address: Option<String>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let served = runtime.map_err(Into::into).and_then(|runtime| {
@@ -35,10 +54,7 @@ fn serve(engine_address: Option<String>) -> ExitCode {
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("pulumi-resource-fastcontainer: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => complain(&error.to_string()),
     }
 }
 

@@ -91,6 +91,18 @@ impl Registries {
         }
     }
 
+    /// The digest that `tag` points at now, of a manifest or an index. `None` only when there is definitely none.
+    ///
+    /// # Errors
+    /// As [`Registries::look_up`].
+    pub async fn digest_of(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, RegistryFailure> {
+        if EcrHost::parse(repository.host()).is_some() {
+            let found = self.ask(repository, &Reference::Tag(tag.clone())).await?;
+            return Ok(found.map(|manifest| manifest.digest));
+        }
+        Ok(self.client.digest_of(repository, tag).await?)
+    }
+
     /// Stores `manifest` under `tag`, moving the tag if it exists and may be moved.
     ///
     /// # Errors

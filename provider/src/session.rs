@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fastcontainer_aws::{AwsSettings, Ecr};
-use fastcontainer_build_context::ManifestStore;
+use fastcontainer_build_context::{ManifestStore, StatCache};
 use fastcontainer_registry::{Chain, CredentialSource, DockerConfigCredentials, RegistryClient, StaticCredentials};
 use secrecy::ExposeSecret;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::select::{Builder, Endpoints};
+use crate::base_images::BaseImages;
 use crate::config::Settings;
 use crate::image::error::ImageError;
-use crate::image::inputs::{ImageInputs, Reuse};
+use crate::image::inputs::{self, ImageInputs, Reuse};
 use crate::registries::{EcrLogins, Registries};
 
 /// Everything that operations share.
@@ -22,6 +23,10 @@ pub struct Session {
     settings: Settings,
     /// Registries and their credentials.
     pub registries: Arc<Registries>,
+    /// What is known of files whose stat has not changed.
+    pub stats: StatCache,
+    /// Digests of base images, looked up once.
+    pub base_images: BaseImages,
     /// One lock per content and endpoint: the same content is built once per process.
     pub contents: KeyedLocks,
     /// Resources whose fingerprint came into Check from outside.
@@ -58,7 +63,9 @@ impl Session {
         let registries = Arc::new(Registries::new(client, ecr, credentials));
         Self {
             endpoints: Arc::new(Endpoints::new(registries.clone(), settings.cache_dir.join("records"))),
+            base_images: BaseImages::new(registries.clone()),
             registries,
+            stats: StatCache::new(settings.cache_dir.join("stat-cache")),
             contents: KeyedLocks::default(),
             kept_fingerprints: KeptFingerprints::default(),
             slots: Arc::new(Semaphore::new(settings.max_parallel_builds)),
@@ -70,6 +77,15 @@ impl Session {
     #[must_use]
     pub fn reuse(&self, inputs: &ImageInputs) -> Reuse {
         inputs.reuse.or(self.settings.config.reuse).unwrap_or(Reuse::Anywhere)
+    }
+
+    /// Whether the tags of an image's base images are followed.
+    #[must_use]
+    pub fn base_images_mode(&self, inputs: &ImageInputs) -> inputs::BaseImages {
+        inputs
+            .base_images
+            .or(self.settings.config.base_images)
+            .unwrap_or_default()
     }
 
     /// The key of content tags; empty without one.
@@ -100,6 +116,12 @@ impl Session {
     #[must_use]
     pub fn log_directory(&self) -> PathBuf {
         self.settings.cache_dir.join("logs")
+    }
+
+    /// Whether [`Session::build_slot`] would probably not wait.
+    #[must_use]
+    pub fn has_free_build_slot(&self) -> bool {
+        self.slots.available_permits() > 0
     }
 
     /// Waits for one of `maxParallelBuilds`.

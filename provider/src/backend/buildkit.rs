@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fastcontainer_buildkit::{
-    BuildRequest, BuiltImage as Built, DockerfileSource, Endpoint, FrontendOptions, LocalImage, RecordKey,
-    RegistryCredential,
+    BuildRequest, BuiltImage as Built, DockerfileSource, Endpoint, FrontendOptions, LocalImage, NamedContextSource,
+    RecordKey, RegistryCredential, canonical_reference,
 };
 use fastcontainer_registry::{Repository, Tag, registry_host};
 use tokio::sync::mpsc::unbounded_channel;
@@ -40,8 +40,12 @@ impl BuildKit {
     /// Credentials for the hosts that this build names, and for no other. A source that cannot be read costs the
     /// credentials of a base image's host, which may not need any; for the repository's host it is an error.
     async fn credentials(&self, plan: &BuildPlan, log: &BuildLog) -> BTreeMap<String, RegistryCredential> {
-        let bases = plan.base_images.iter().filter_map(|reference| registry_host(reference));
-        let hosts: BTreeSet<String> = bases.chain([plan.repository.host().to_owned()]).collect();
+        let named = plan.named_contexts.values().filter_map(image_reference);
+        let read = plan.base_images.iter().map(String::as_str).chain(named);
+        let hosts: BTreeSet<String> = read
+            .filter_map(registry_host)
+            .chain([plan.repository.host().to_owned()])
+            .collect();
         let mut credentials = BTreeMap::new();
         for host in hosts {
             match self.registries.credential(&host).await {
@@ -72,7 +76,11 @@ impl BuildBackend for BuildKit {
         log: &BuildLog,
         cancel: &CancellationToken,
     ) -> Result<BuildOutcome, BackendError> {
-        let credentials = self.credentials(plan, log).await;
+        // A helper program or a registry's login may take its time.
+        let credentials = tokio::select! {
+            credentials = self.credentials(plan, log) => credentials,
+            () = cancel.cancelled() => return Err(BackendError::Cancelled),
+        };
         let (progress, mut events) = unbounded_channel();
         let mut running = std::pin::pin!(self.endpoint.build(self.request(plan, credentials), progress, cancel));
         let outcome = loop {
@@ -94,7 +102,12 @@ impl BuildBackend for BuildKit {
             cached_steps: outcome.cached_steps,
             context_bytes_sent: outcome.context_bytes_sent,
         };
-        Ok(BuildOutcome { image, effort })
+        let base_images = used_images(plan, &outcome.base_images);
+        Ok(BuildOutcome {
+            image,
+            effort,
+            base_images,
+        })
     }
 
     async fn push(
@@ -104,7 +117,10 @@ impl BuildBackend for BuildKit {
         tag: &Tag,
         cancel: &CancellationToken,
     ) -> Result<String, BackendError> {
-        let credential = self.registries.credential(repository.host()).await?;
+        let credential = tokio::select! {
+            credential = self.registries.credential(repository.host()) => credential?,
+            () = cancel.cancelled() => return Err(BackendError::Cancelled),
+        };
         let credential = credential.map(|found| RegistryCredential {
             username: found.username,
             password: found.password,
@@ -124,6 +140,8 @@ impl BuildKit {
                 bytes: plan.dockerfile.to_vec(),
             },
             context: plan.context.clone(),
+            named_contexts: plan.named_contexts.clone(),
+            pins: plan.pins.clone(),
             options: frontend_options(&plan.options, plan.no_cache),
             repository: plan.repository.to_string(),
             insecure_registry: plan.repository.is_loopback(),
@@ -135,6 +153,23 @@ impl BuildKit {
             },
         }
     }
+}
+
+/// The image that a named context stands for; `None` for directories and sources of other kinds.
+fn image_reference(source: &NamedContextSource) -> Option<&str> {
+    match source {
+        NamedContextSource::Directory(_) => None,
+        NamedContextSource::Image(reference) => Some(reference.strip_prefix("docker-image://").unwrap_or(reference)),
+    }
+}
+
+/// The digests of the plan's base images, from what the builder says that it used.
+fn used_images(plan: &BuildPlan, used: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let digest = |reference: &String| used.get(&canonical_reference(reference)?).cloned();
+    let images = plan.base_images.iter();
+    images
+        .filter_map(|reference| Some((reference.clone(), digest(reference)?)))
+        .collect()
 }
 
 /// The builder sees the Dockerfile alone in a directory of its own.
@@ -150,6 +185,7 @@ fn frontend_options(options: &BuildOptions, no_cache: bool) -> FrontendOptions {
     let BuildOptions {
         target,
         platform,
+        named_contexts: _,
         build_args,
         labels,
         network,

@@ -4,6 +4,8 @@ pub mod build_log;
 pub mod buildkit;
 pub mod select;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use fastcontainer_registry::{CredentialError, Repository, Tag};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +20,9 @@ pub struct BuildOutcome {
     pub image: BuiltImage,
     /// What it took.
     pub effort: Effort,
+    /// Reference of an image that the build read from, as the plan has it → the digest that was used. Images that the
+    /// builder does not name are missing.
+    pub base_images: BTreeMap<String, String>,
 }
 
 /// What a build took; nothing at all when there was none.

@@ -11,7 +11,6 @@ use super::make::make;
 use super::operation::Operation;
 use super::outputs::ImageOutputs;
 use super::publish::move_tags;
-use super::recheck::why;
 use crate::planning::content_tag::{ContentTag, ReuseScope};
 use crate::planning::decision::Presence;
 use crate::planning::fingerprint::Fingerprint;
@@ -74,11 +73,10 @@ pub fn content_tag(op: &Operation, inputs: &ImageInputs, fingerprint: &Fingerpri
 /// See [`ImageError`]. [`ImageError::AfterPush`] carries outputs that are true already.
 pub async fn apply(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> Result<ImageOutputs, ImageError> {
     let repository = wanted.inputs.repository()?;
-    let reasons = why(op, wanted, prior);
     let in_state = in_state(op, wanted, prior, &repository).await?;
     let outputs = match (prior, &in_state) {
         (Some(prior), Some(Presence::Found(_))) => prior.outputs.clone(),
-        _ => make(op, wanted, in_state, reasons).await?,
+        _ => make(op, wanted, prior, in_state).await?,
     };
     move_tags(op, &wanted.inputs, &outputs).await?;
     Ok(outputs)

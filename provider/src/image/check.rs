@@ -6,24 +6,33 @@
 
 use fastcontainer_property::{Failure, PropertyMap, PropertyValue};
 
-use super::content::{Content, gather};
+use super::base_images::tracked_base_images;
+use super::content::Content;
 use super::decode::{Decoded, decode_inputs, failure};
 use super::diff::FINGERPRINT;
 use super::operation::Operation;
 use super::recheck::remember_files;
 use super::state::{fingerprint, fingerprint_value};
-use crate::planning::fingerprint::{ContentDigests, Fingerprint, VERSION, context_part, options_part};
+use crate::planning::fingerprint::{ContentDigests, Fingerprint, VERSION, options_part};
 use crate::planning::options::BuildOptions;
 use crate::report::content_problem;
 
-/// Inputs behind the `context` part of the fingerprint.
-const CONTEXT_INPUTS: [&str; 3] = ["context", "dockerfile", "dockerfileInline"];
-/// Inputs that choose the stages of the Dockerfile, beside its text.
+/// Inputs that say what is on disk, and how much of it counts.
+const CONTEXT_INPUTS: [&str; 6] = [
+    "context",
+    "dockerfile",
+    "dockerfileInline",
+    "namedContexts",
+    "fingerprintMode",
+    "baseImages",
+];
+/// Inputs that choose the stages of the Dockerfile and what they read, beside its text.
 const STAGE_INPUTS: [&str; 3] = ["target", "platforms", "buildArgs"];
 /// Inputs behind the `options` part.
-const OPTION_INPUTS: [&str; 7] = [
+const OPTION_INPUTS: [&str; 8] = [
     "target",
     "platforms",
+    "namedContexts",
     "buildArgs",
     "labels",
     "network",
@@ -94,30 +103,29 @@ fn attach(
         return Ok(Some(kept));
     }
     if decoded.depends_on_unknown(&CONTEXT_INPUTS) {
-        return Ok(Some(partly_unknown(None, None)));
+        return Ok(Some(partly_unknown(None)));
     }
-    let content = match gather(&decoded.inputs, &op.cancel) {
+    let failed = |problems: Vec<_>| problems.iter().map(content_problem).collect();
+    if decoded.depends_on_unknown(&STAGE_INPUTS) {
+        op.reading().validate(&decoded.inputs).map_err(failed)?;
+        return Ok(Some(partly_unknown(None)));
+    }
+    let content = match op.reading().gather(&decoded.inputs) {
         Ok(content) => content,
         Err(_) if olds == news && !olds.is_empty() => return Ok(None),
-        Err(problems) => return Err(problems.iter().map(content_problem).collect()),
+        Err(problems) => return Err(failed(problems)),
     };
-    if decoded.depends_on_unknown(&STAGE_INPUTS) {
-        return Ok(Some(partly_unknown(
-            Some(context_part(content.snapshot.digest().as_bytes())),
-            None,
-        )));
-    }
-    let digests = content
-        .digests(&options)
-        .map_err(|problem| vec![content_problem(&problem)])?;
+    let base_images = tracked_base_images(op, &decoded.inputs, &content.needs, old.as_ref())
+        .map_err(|error| vec![failure("baseImages", op.report(&error).text())])?;
+    let digests = content.digests(base_images);
     let now = Fingerprint::compute(&digests, &options);
-    remember_files(op, &content, &now);
     if !options_known {
-        return Ok(Some(partly_unknown(Some(now.context), Some(now.dockerfile))));
+        return Ok(Some(partly_unknown(Some(&now))));
     }
     if let Some(unchanged) = unchanged(olds, old.as_ref(), &digests, &options) {
         return Ok(Some(unchanged));
     }
+    remember_files(op, &content, &now);
     warn(op, &content);
     Ok(Some(fingerprint_value(&now)))
 }
@@ -138,19 +146,24 @@ fn unchanged(
 }
 
 /// A fingerprint whose unknown parts wait for the update; `options` always does.
-fn partly_unknown(context: Option<String>, dockerfile: Option<String>) -> PropertyValue {
-    let text = |part: Option<String>| part.map_or(PropertyValue::Unknown, PropertyValue::String);
-    PropertyValue::Object(PropertyMap::from([
+fn partly_unknown(known: Option<&Fingerprint>) -> PropertyValue {
+    let text = |part: Option<&String>| part.map_or(PropertyValue::Unknown, |part| PropertyValue::String(part.clone()));
+    let mut parts = PropertyMap::from([
         ("version".to_owned(), PropertyValue::Number(f64::from(VERSION))),
         ("total".to_owned(), PropertyValue::Unknown),
-        ("context".to_owned(), text(context)),
-        ("dockerfile".to_owned(), text(dockerfile)),
+        ("context".to_owned(), text(known.map(|known| &known.context))),
+        ("dockerfile".to_owned(), text(known.map(|known| &known.dockerfile))),
         ("options".to_owned(), PropertyValue::Unknown),
-    ]))
+    ]);
+    if let Some(base_images) = known.and_then(|known| known.base_images.clone()) {
+        parts.insert("baseImages".to_owned(), PropertyValue::String(base_images));
+    }
+    PropertyValue::Object(parts)
 }
 
 fn warn(op: &Operation, content: &Content) {
-    for warning in content.snapshot.warnings() {
+    let snapshots = std::iter::once(&content.context).chain(content.named.values());
+    for warning in snapshots.flat_map(|snapshot| snapshot.warnings()) {
         op.reporter.warning(&format!("{}: {warning}", op.urn.name));
     }
 }

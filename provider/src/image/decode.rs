@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use fastcontainer_dockerfile::context_key;
 use fastcontainer_property::{Cursor, Decoder, Failure, Field, Form, PropertyMap, PropertyPath, decode};
 
 use super::diff::FINGERPRINT;
-use super::inputs::{Builder, ImageInputs, LocalBuilder, Reuse};
-use crate::planning::options::Network;
+use super::inputs::{BaseImages, Builder, IMAGE_SCHEME, ImageInputs, LocalBuilder, Reuse};
+use crate::planning::options::{FingerprintMode, Network};
 
 /// Decoded inputs; where something is unknown or wrong the value counts as absent.
 #[derive(Debug, Clone)]
@@ -57,11 +58,23 @@ pub fn decode_inputs(properties: &PropertyMap) -> Decoded {
 /// Everything that is wrong with them.
 pub fn decode_build(properties: &PropertyMap) -> Result<ImageInputs, Vec<Failure>> {
     let decoded = decode(properties, Form::Inputs, read_build);
-    if decoded.failures.is_empty() {
+    let failures = with_unknowns(decoded.failures, decoded.unknowns);
+    if failures.is_empty() {
         Ok(decoded.value)
     } else {
-        Err(decoded.failures)
+        Err(failures)
     }
+}
+
+/// Adds that these arguments are not known: a function cannot answer later, and defaults in their place would lie.
+#[must_use]
+pub fn with_unknowns(mut failures: Vec<Failure>, unknowns: Vec<PropertyPath>) -> Vec<Failure> {
+    let reason = "is not known before the update; call the function with values that are known";
+    failures.extend(unknowns.into_iter().map(|path| Failure {
+        path,
+        reason: reason.to_owned(),
+    }));
+    failures
 }
 
 fn read(inputs: &mut Decoder<'_>) -> ImageInputs {
@@ -84,9 +97,15 @@ fn read_build(inputs: &mut Decoder<'_>) -> ImageInputs {
     ImageInputs {
         context: not_empty(inputs.at("context")),
         dockerfile: not_empty(inputs.at("dockerfile")),
-        dockerfile_inline: not_empty(inputs.at("dockerfileInline")),
+        dockerfile_inline: not_empty(public(
+            inputs.at("dockerfileInline"),
+            "instructions are stored in the image",
+        )),
         target: not_empty(inputs.at("target")),
         platforms: platforms(inputs.at("platforms")),
+        named_contexts: named_contexts(inputs.at("namedContexts")),
+        fingerprint_mode: inputs.at("fingerprintMode").keyword(&FINGERPRINT_MODES).known(),
+        base_images: decode_base_images(inputs.at("baseImages")),
         build_args: public_map(inputs.at("buildArgs"), "build arguments are stored in the image"),
         labels: public_map(inputs.at("labels"), "labels are stored in the image"),
         network: inputs.at("network").keyword(&NETWORKS).known(),
@@ -101,6 +120,54 @@ const NETWORKS: [(&str, Network); 3] = [
     ("none", Network::None),
     ("host", Network::Host),
 ];
+
+const FINGERPRINT_MODES: [(&str, FingerprintMode); 2] = [
+    ("precise", FingerprintMode::Precise),
+    ("context", FingerprintMode::Context),
+];
+
+/// `baseImages`, of an image or of the provider.
+#[must_use]
+pub fn decode_base_images(value: Cursor<'_>) -> Option<BaseImages> {
+    value
+        .keyword(&[("ignore", BaseImages::Ignore), ("track", BaseImages::Track)])
+        .known()
+}
+
+fn named_contexts(value: Cursor<'_>) -> Option<BTreeMap<String, String>> {
+    let mut seen = BTreeMap::new();
+    let contexts = value.map(|name, mut value| {
+        let key = context_key(name);
+        if ["scratch", "context"]
+            .iter()
+            .any(|word| name.eq_ignore_ascii_case(word))
+        {
+            value.fail("builders never look for a context of this name; choose another one");
+        } else if let Some(other) = seen.get(&key) {
+            value.fail(format!("is the same context as `{other}`; remove one of them"));
+        }
+        seen.insert(key, name.to_owned());
+        named_context(name, public(value, "messages and outputs name what a build reads"))
+    });
+    contexts.all_known().known()
+}
+
+fn named_context(name: &str, mut value: Cursor<'_>) -> Field<String> {
+    if name.is_empty() || name.contains(['=', ',']) || name.contains(char::is_whitespace) {
+        value.fail("the name of a context must be one word without `=` and `,`, as `COPY --from=` uses it");
+    }
+    let problem = match value.peek() {
+        Some("") => Some("must be a directory or `docker-image://…`"),
+        Some(text) if text.contains("://") && !text.starts_with(IMAGE_SCHEME) => {
+            Some("only directories and `docker-image://…` can be named contexts")
+        }
+        _ => None,
+    };
+    if let Some(problem) = problem {
+        value.fail(problem);
+    }
+    value.required().string()
+}
 
 /// A repository's name.
 pub fn repository(mut value: Cursor<'_>) -> String {
@@ -144,15 +211,17 @@ fn is_platform(text: &str) -> bool {
 
 /// Named values that end up in the image, where everybody can read them.
 fn public_map(value: Cursor<'_>, where_stored: &str) -> Option<BTreeMap<String, String>> {
-    let entries = value.map(|_, mut entry| {
-        if entry.is_secret() {
-            entry.fail(format!(
-                "must not be secret: {where_stored}, where everybody who may pull it can read them"
-            ));
-        }
-        entry.required().text()
-    });
+    let stored = format!("{where_stored}, where everybody who may pull it can read them");
+    let entries = value.map(|_, entry| public(entry, &stored).required().text());
     entries.all_known().known()
+}
+
+/// Refuses a secret value that would come to light.
+fn public<'a>(mut value: Cursor<'a>, why: &str) -> Cursor<'a> {
+    if value.is_secret() {
+        value.fail(format!("must not be secret: {why}"));
+    }
+    value
 }
 
 fn host(mut value: Cursor<'_>) -> Field<String> {

@@ -10,10 +10,13 @@ use fastcontainer_property::{
 /// The computed input.
 pub const FINGERPRINT: &str = "fingerprint";
 /// Inputs that count in the fingerprint, shown when it differs.
-const FINGERPRINTED: [&str; 8] = [
+const FINGERPRINTED: [&str; 11] = [
     "dockerfileInline",
     "target",
     "platforms",
+    "namedContexts",
+    "fingerprintMode",
+    "baseImages",
     "buildArgs",
     "labels",
     "network",

@@ -23,6 +23,15 @@ pub enum ImageError {
         /// The changed files, as far as they are known.
         changes: Vec<Change>,
     },
+    /// Tracked base images cannot be asked for, and nothing is known that could stand for them.
+    #[error("tracked base images cannot be looked up: {images}")]
+    BaseImagesUnknown {
+        /// Which ones and why.
+        images: String,
+    },
+    /// A tracked base image is another one than Check saw.
+    #[error("a tracked base image moved after it was checked")]
+    BaseImageMoved,
     /// A name of a repository, tag or digest is invalid.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
@@ -110,6 +119,7 @@ impl ImageError {
             Self::Cancelled | Self::Registry(RegistryFailure::Cancelled) => true,
             Self::Backend(error) | Self::Build { source: error, .. } => error.is_cancelled(),
             Self::AfterPush { source, .. } => source.is_cancelled(),
+            Self::Content(problems) => problems.iter().any(ContentProblem::is_cancelled),
             _ => false,
         }
     }

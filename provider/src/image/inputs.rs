@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use fastcontainer_dockerfile::{NamedContext, context_key};
 use fastcontainer_registry::{ReferenceError, Repository};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::planning::options::{BuildOptions, DEFAULT_PLATFORM, Network};
+use crate::planning::options::{BuildOptions, DEFAULT_PLATFORM, FingerprintMode, Network};
 
 /// Whose earlier build of the same content may be adopted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +22,17 @@ pub enum Reuse {
     Stack,
     /// Nobody's: each build gets a tag of its own.
     Never,
+}
+
+/// Whether a moved tag of a base image builds anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BaseImages {
+    /// No: tags are looked up when something else makes a build run.
+    #[default]
+    Ignore,
+    /// Yes: tags are looked up at every preview and update.
+    Track,
 }
 
 /// A BuildKit or Docker endpoint.
@@ -55,6 +67,12 @@ pub struct ImageInputs {
     pub target: Option<String>,
     /// Platform to build for; one entry. Default: `linux/amd64`, whatever the builder runs on.
     pub platforms: Option<Vec<String>>,
+    /// More build contexts, by the name that `FROM`, `COPY --from` or `RUN --mount=from=` uses for them. A value with a scheme (`docker-image://alpine:3.20`) or a digest (`alpine@sha256:…`) is an image; everything else is a directory, relative to the directory that the program runs in, with a `.dockerignore` of its own.
+    pub named_contexts: Option<BTreeMap<String, String>>,
+    /// Which files count: those that the Dockerfile can read (`precise`), or the whole context less what the ignore file excludes (`context`). Default: `precise`.
+    pub fingerprint_mode: Option<FingerprintMode>,
+    /// Whether a base image whose tag has moved builds anew. Default: the provider's `baseImages`, else `ignore`.
+    pub base_images: Option<BaseImages>,
     /// Values of `ARG` instructions. They are stored in the image, so secret values are refused. Booleans and integers are taken as text; other numbers must be quoted.
     pub build_args: Option<BTreeMap<String, String>>,
     /// Labels of the image.
@@ -87,6 +105,9 @@ impl ImageInputs {
             dockerfile_inline: _,
             target,
             platforms,
+            named_contexts,
+            fingerprint_mode: _,
+            base_images: _,
             build_args,
             labels,
             network,
@@ -102,6 +123,11 @@ impl ImageInputs {
             platform: platforms
                 .and_then(|list| list.into_iter().next())
                 .unwrap_or_else(|| DEFAULT_PLATFORM.to_owned()),
+            named_contexts: named_contexts
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(name, value)| (context_key(&name), named_context(&value)))
+                .collect(),
             build_args: build_args.unwrap_or_default(),
             labels: labels.unwrap_or_default(),
             network: network.unwrap_or_default(),
@@ -124,9 +150,29 @@ impl ImageInputs {
         self.context.as_deref().unwrap_or(".")
     }
 
+    /// The directories among the named contexts, as the program wrote them, under the names that builders look for.
+    pub fn named_directories(&self) -> impl Iterator<Item = (String, &str)> {
+        let all = self.named_contexts.iter().flatten();
+        all.filter(|(_, value)| named_context(value) == NamedContext::Directory)
+            .map(|(name, value)| (context_key(name), value.as_str()))
+    }
+
     /// The extra tags, none when absent.
     #[must_use]
     pub fn tags(&self) -> &[String] {
         self.tags.as_deref().unwrap_or_default()
     }
 }
+
+/// What the value of a named context means: `docker-image://…` and `…@sha256:…` are images, all else are directories.
+#[must_use]
+pub fn named_context(value: &str) -> NamedContext {
+    match value.strip_prefix(IMAGE_SCHEME) {
+        Some(image) => NamedContext::Image(image.to_owned()),
+        None if value.contains("@sha256:") => NamedContext::Image(value.to_owned()),
+        None => NamedContext::Directory,
+    }
+}
+
+/// How BuildKit marks an image among named contexts.
+pub const IMAGE_SCHEME: &str = "docker-image://";

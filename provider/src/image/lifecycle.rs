@@ -2,14 +2,18 @@
 //!
 //! Check and Diff are here in full; Create, Update and Read decode, delegate, and encode.
 
+use std::borrow::Cow;
+
 use fastcontainer_property::{Failure, PropertyMap, PropertyPath, PropertyValue};
 use tonic::Code;
 
 use super::apply::{Prior, Wanted, apply, content_tag};
+use super::base_images::moved;
 use super::check::{Checked, check as check_inputs};
 use super::decode::{Decoded, decode_inputs};
-use super::diff::{FINGERPRINT, InputDifference, diff as diff_inputs};
+use super::diff::{FINGERPRINT, InputDifference, diff as diff_inputs, total};
 use super::error::ImageError;
+use super::inputs::BaseImages;
 use super::operation::Operation;
 use super::outputs::ImageOutputs;
 use super::preview::{Promise, preview};
@@ -99,17 +103,19 @@ fn cancelled() -> Failure {
     }
 }
 
-/// Diff: pure comparison of checked inputs.
+/// Diff: pure comparison of checked inputs. While `ignoreChanges` covered the fingerprint, an image may have been built
+/// from other content than the inputs say; then the outputs tell what has to be compared with.
 ///
 /// # Errors
 /// When a program sets the computed fingerprint itself: it would never rebuild.
 pub fn diff(
     op: &Operation,
-    old: &PropertyMap,
+    (old, outputs): (&PropertyMap, &PropertyMap),
     new: &PropertyMap,
     ignore_changes: &[String],
 ) -> Result<Vec<InputDifference>, Report> {
-    if op.session.kept_fingerprints.contains(&op.urn.text) && !ignores_fingerprint(ignore_changes) {
+    let frozen = ignores_fingerprint(ignore_changes);
+    if op.session.kept_fingerprints.contains(&op.urn.text) && !frozen {
         return Err(Report::say(
             Code::InvalidArgument,
             format!("`{FINGERPRINT}` is computed by the provider"),
@@ -122,7 +128,15 @@ pub fn diff(
         .iter()
         .map(|path| PropertyPath::parse_or_key(path))
         .collect();
-    Ok(diff_inputs(old, new, &ignored))
+    let mut old = Cow::Borrowed(old);
+    if !frozen
+        && let Some(built) = outputs
+            .get(FINGERPRINT)
+            .filter(|built| Some(*built) != old.get(FINGERPRINT))
+    {
+        old.to_mut().insert(FINGERPRINT.to_owned(), built.clone());
+    }
+    Ok(diff_inputs(&old, new, &ignored))
 }
 
 fn ignores_fingerprint(ignore_changes: &[String]) -> bool {
@@ -139,6 +153,7 @@ pub async fn create(op: &Operation, creation: Creation) -> Result<Applied, Faile
         prior: None,
         imported: false,
         fingerprint_ignored: false,
+        frozen: false,
         preview: creation.preview,
     };
     change.bring_about(op).await
@@ -150,11 +165,14 @@ pub async fn create(op: &Operation, creation: Creation) -> Result<Applied, Faile
 /// See [`Failed`].
 pub async fn update(op: &Operation, updating: Updating) -> Result<Applied, Failed> {
     let prior = state::prior(&updating.old_inputs, &updating.olds);
+    let fingerprint_ignored = ignores_fingerprint(&updating.ignore_changes);
+    let frozen = fingerprint_ignored && total(&updating.old_inputs) == total(&updating.news);
     let change = Change {
         news: updating.news,
         imported: prior.is_none(),
         prior,
-        fingerprint_ignored: ignores_fingerprint(&updating.ignore_changes),
+        fingerprint_ignored,
+        frozen,
         preview: updating.preview,
     };
     change.bring_about(op).await
@@ -166,6 +184,8 @@ struct Change {
     prior: Option<Prior>,
     imported: bool,
     fingerprint_ignored: bool,
+    /// Whether Check has kept the fingerprint: the image in the state is wanted, whatever it was built from.
+    frozen: bool,
     preview: bool,
 }
 
@@ -173,7 +193,8 @@ impl Change {
     async fn bring_about(self, op: &Operation) -> Result<Applied, Failed> {
         let decoded = decode_inputs(&self.news);
         let id = id(op, &self.news, &decoded.inputs.repository);
-        let fingerprint = state::fingerprint(&self.news);
+        let built = self.prior.as_ref().filter(|_| self.frozen).map(Prior::fingerprint);
+        let fingerprint = built.or_else(|| state::fingerprint(&self.news));
         if self.preview && (fingerprint.is_none() || !decoded.unknown.is_empty()) {
             let properties = unknown_preview(op, &self.news, &decoded, fingerprint.as_ref());
             return Ok(Applied { id, properties });
@@ -270,6 +291,12 @@ pub async fn read(op: &Operation, reading: Reading) -> Result<Option<Found>, Rep
             Ok(None)
         }
         Refreshed::Found { tags } => {
+            // The next preview says so itself when they are followed.
+            if op.session.base_images_mode(&decoded) == BaseImages::Ignore {
+                for sentence in moved(op, &state::base_image_digests(&properties)).await {
+                    op.reporter.info(&format!("{}: {sentence}", op.urn.name));
+                }
+            }
             if tags != decoded.tags() {
                 let tags = tags.into_iter().map(PropertyValue::String).collect();
                 inputs.insert("tags".to_owned(), PropertyValue::List(tags));

@@ -1,16 +1,23 @@
 //! Makes an image that the state does not have: adopt what the registry holds under the content tag, or build.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use fastcontainer_dockerfile::is_predefined_arg;
+use fastcontainer_build_context::Snapshot;
+use fastcontainer_buildkit::{ContextView, NamedContextSource};
+use fastcontainer_dockerfile::{NamedContext, is_predefined_arg};
 use fastcontainer_registry::Manifest;
 
-use super::apply::{Wanted, content_tag};
+use super::apply::{Prior, Wanted, content_tag};
+use super::base_images::digests_to_use;
 use super::content::Content;
 use super::error::ImageError;
+use super::inputs::IMAGE_SCHEME;
 use super::operation::Operation;
 use super::outputs::{Build, ImageOutputs};
 use super::publish::{Place, publish, tagged};
+use super::reasons::{BaseDigests, record, why};
 use super::recheck::{checked_content, remember_files};
 use crate::backend::Effort;
 use crate::backend::build_log::BuildLog;
@@ -18,7 +25,6 @@ use crate::backend::select::Builder;
 use crate::planning::content_tag::{ContentTag, ReuseScope};
 use crate::planning::decision::{Decision, Facts, Presence, decide};
 use crate::planning::fingerprint::Fingerprint;
-use crate::planning::options::BuildOptions;
 use crate::planning::plan::BuildPlan;
 use crate::planning::reason::{Reason, sentence};
 
@@ -29,8 +35,8 @@ use crate::planning::reason::{Reason, sentence};
 pub async fn make(
     op: &Operation,
     wanted: &Wanted,
+    prior: Option<&Prior>,
     in_state: Option<Presence>,
-    reasons: Vec<Reason>,
 ) -> Result<ImageOutputs, ImageError> {
     let started = Started::now();
     let (content, fingerprint) = checked_content(op, wanted).await?;
@@ -57,17 +63,18 @@ pub async fn make(
     let making = Making {
         op,
         wanted,
+        prior,
         place,
         fingerprint,
         started,
     };
-    match (decide(Facts { in_state, content_tag }, reasons), found) {
+    match (decide(Facts { in_state, content_tag }, Vec::new()), found) {
         (Decision::Build { reasons }, _) => {
             making
-                .build(&builder?, (!alone.waited()).then_some(content), &reasons)
+                .build(&builder?, (!alone.waited()).then_some(content), reasons)
                 .await
         }
-        (Decision::Reuse { .. }, Some(found)) => Ok(making.adopt(&found)),
+        (Decision::Reuse { .. }, Some(found)) => Ok(making.adopt(&content, &found)),
         (Decision::Reuse { .. }, None) => unreachable!("only a found image is reused"),
     }
 }
@@ -85,18 +92,29 @@ fn own_tag(op: &Operation, fingerprint: &Fingerprint) -> Result<ContentTag, Imag
 struct Making<'a> {
     op: &'a Operation,
     wanted: &'a Wanted,
+    prior: Option<&'a Prior>,
     place: Place,
     fingerprint: Fingerprint,
     started: Started,
 }
 
 impl Making<'_> {
-    fn adopt(&self, found: &Manifest) -> ImageOutputs {
+    /// Whoever built the image knows from which base images.
+    fn adopt(&self, content: &Content, found: &Manifest) -> ImageOutputs {
         let build = adoption(&self.started, &self.place);
         self.op
             .reporter
             .info(&format!("{}: {}", self.op.urn.name, build.reason));
-        self.outputs(found, build)
+        let base_images = BaseDigests::new();
+        let record = self.record(content, &base_images);
+        self.outputs(
+            found,
+            Built {
+                build,
+                base_images,
+                record,
+            },
+        )
     }
 
     /// Builds when a build slot is free. `content` is absent after a wait: then the disk is looked at again.
@@ -104,32 +122,45 @@ impl Making<'_> {
         &self,
         builder: &Builder,
         content: Option<Content>,
-        reasons: &[Reason],
+        mut reasons: Vec<Reason>,
     ) -> Result<ImageOutputs, ImageError> {
         let op = self.op;
         op.reporter.status("waiting for a free build slot");
+        // After a wait the disk is read again, so nothing big is kept in memory for it.
+        let content = content.filter(|_| op.session.has_free_build_slot());
         let slot = op.session.build_slot(&op.cancel).await?;
         let content = match content.filter(|_| !slot.waited()) {
             Some(content) => content,
             None => self.look_again().await?,
         };
         warn_about_unused_args(op, &content, self.wanted);
-        let backend = builder.connect(&op.cancel).await?;
-        let dockerfile = content.dockerfile.clone();
-        let plan = self.plan(content);
+        let (backend, pins) = tokio::join!(
+            builder.connect(&op.cancel),
+            digests_to_use(op, self.wanted, &content.needs)
+        );
+        let (backend, pins) = (backend?, pins?);
+        reasons.splice(0..0, why(op, self.wanted, self.prior, Some((&content, &pins))).reasons);
+        let plan = self.plan(&content, pins);
         let log = BuildLog::open(&op.session.log_directory(), &op.urn.name, op.reporter.clone());
         let outcome = backend.build(&plan, &log, &op.cancel).await;
         log.close();
-        let outcome =
-            outcome.map_err(|source| ImageError::build(source, &dockerfile, &plan.dockerfile_name, log.path()))?;
+        let outcome = outcome.map_err(|source| {
+            ImageError::build(source, &content.dockerfile.parsed, &content.dockerfile.name, log.path())
+        })?;
         let manifest = publish(op, &self.place, backend.as_ref(), &outcome).await?;
-        let said = summary(&self.started, backend.name(), outcome.effort, &sentence(reasons));
+        let reasons = sentence(&reasons);
+        let said = summary(&self.started, backend.name(), outcome.effort, &reasons);
         op.reporter.info(&format!("{}: {said}", op.urn.name));
-        Ok(self.outputs(
-            &manifest,
-            self.started
-                .build(backend.name(), sentence(reasons), false, outcome.effort),
-        ))
+        let built = Built {
+            build: self.started.build(backend.name(), reasons, false, outcome.effort),
+            record: self.record(&content, &outcome.base_images),
+            base_images: outcome.base_images,
+        };
+        Ok(self.outputs(&manifest, built))
+    }
+
+    fn record(&self, content: &Content, base_images: &BaseDigests) -> String {
+        record(content, base_images, &self.wanted.inputs.build_options())
     }
 
     async fn look_again(&self) -> Result<Content, ImageError> {
@@ -142,18 +173,27 @@ impl Making<'_> {
         Ok(checked_content(self.op, &wanted).await?.0)
     }
 
-    fn plan(&self, content: Content) -> BuildPlan {
+    fn plan(&self, content: &Content, pins: BaseDigests) -> BuildPlan {
         let mut options = self.wanted.inputs.build_options();
-        // The frontend knows stages by name only; the one that may go without a name is the last, its default.
-        if let Ok(resolved) = content.resolve(&self.wanted.inputs.build_options()) {
-            options.target = options.target.and_then(|_| resolved.target().name.clone());
-        }
-        let base_images = base_images(&content, &options);
+        options.target.clone_from(&content.needs.target);
+        let view = |name: Option<&str>, snapshot: &Arc<Snapshot>| ContextView {
+            snapshot: snapshot.clone(),
+            follow: content.needs.follow_paths(name),
+        };
+        let named_contexts = options.named_contexts.iter().filter_map(|(name, context)| {
+            let source = match context {
+                NamedContext::Image(reference) => NamedContextSource::Image(format!("{IMAGE_SCHEME}{reference}")),
+                NamedContext::Directory => NamedContextSource::Directory(view(Some(name), content.named.get(name)?)),
+            };
+            Some((name.clone(), source))
+        });
         BuildPlan {
-            dockerfile_name: content.dockerfile_name,
-            dockerfile: content.dockerfile_bytes,
-            context: content.snapshot,
-            base_images,
+            dockerfile_name: content.dockerfile.name.clone(),
+            dockerfile: content.dockerfile.bytes.clone(),
+            context: view(None, &content.context),
+            named_contexts: named_contexts.collect(),
+            base_images: base_images(content),
+            pins,
             no_cache: self.wanted.inputs.no_cache.unwrap_or(false),
             repository: self.place.repository.clone(),
             project: self.op.urn.project.clone(),
@@ -162,21 +202,27 @@ impl Making<'_> {
         }
     }
 
-    fn outputs(&self, manifest: &Manifest, build: Build) -> ImageOutputs {
-        outputs(self.wanted, &self.fingerprint, &self.place, manifest, build)
+    fn outputs(&self, manifest: &Manifest, built: Built) -> ImageOutputs {
+        outputs(self.wanted, &self.fingerprint, &self.place, manifest, built)
     }
+}
+
+/// What is known of an image beside its manifest.
+struct Built {
+    build: Build,
+    base_images: BaseDigests,
+    record: String,
 }
 
 /// The outputs that adopting `manifest` would give.
 #[must_use]
 pub fn described(wanted: &Wanted, place: &Place, manifest: &Manifest) -> ImageOutputs {
-    outputs(
-        wanted,
-        &wanted.fingerprint,
-        place,
-        manifest,
-        adoption(&Started::now(), place),
-    )
+    let built = Built {
+        build: adoption(&Started::now(), place),
+        base_images: BaseDigests::new(),
+        record: String::new(),
+    };
+    outputs(wanted, &wanted.fingerprint, place, manifest, built)
 }
 
 fn adoption(started: &Started, place: &Place) -> Build {
@@ -189,7 +235,7 @@ fn outputs(
     fingerprint: &Fingerprint,
     place: &Place,
     manifest: &Manifest,
-    build: Build,
+    built: Built,
 ) -> ImageOutputs {
     let (Place { repository, tag }, digest) = (place, manifest.digest.to_string());
     ImageOutputs {
@@ -198,37 +244,29 @@ fn outputs(
         content_tag_uri: format!("{repository}:{tag}"),
         fingerprint: fingerprint.clone().into(),
         platform_digests: [(wanted.inputs.build_options().platform, digest.clone())].into(),
+        base_image_digests: built.base_images,
         size_bytes: manifest.size_bytes as f64,
         digest,
-        build,
+        build: built.build,
+        record: Some(built.record).filter(|record| !record.is_empty()),
     }
 }
 
 /// The images that a build reads, the frontend's included. Credentials go to their hosts only.
-fn base_images(content: &Content, options: &BuildOptions) -> Vec<String> {
-    let named = content
-        .resolve(options)
-        .map(|resolved| resolved.external_images())
-        .unwrap_or_default();
-    named
-        .into_iter()
-        .chain(content.dockerfile.syntax())
-        .map(|image| image.reference)
-        .collect()
+fn base_images(content: &Content) -> Vec<String> {
+    let images = content.needs.images.iter().cloned();
+    let images = images.chain(content.dockerfile.parsed.syntax());
+    images.map(|image| image.reference).collect()
 }
 
 /// A build argument that no `ARG` declares does nothing; Docker says so, and so do we, when a build runs.
 fn warn_about_unused_args(op: &Operation, content: &Content, wanted: &Wanted) {
-    let declared = content.dockerfile.declared_args();
-    let given = wanted
-        .inputs
-        .build_args
-        .iter()
-        .flat_map(std::collections::BTreeMap::keys);
+    let declared = content.dockerfile.parsed.declared_args();
+    let given = wanted.inputs.build_args.iter().flat_map(BTreeMap::keys);
     for name in given.filter(|name| !declared.contains(*name) && !is_predefined_arg(name)) {
         op.reporter.warning(&format!(
             "{}: build arg `{name}` is not used: no `ARG {name}` in {}",
-            op.urn.name, content.dockerfile_name
+            op.urn.name, content.dockerfile.name
         ));
     }
 }

@@ -4,18 +4,21 @@
 //! |---|---|
 //! | `lifecycle` | what the engine calls: property maps in, property maps out |
 //! | `inputs`, `decode`, `outputs`, `state` | the types, and how they become properties |
-//! | `check`, `content` | validation, and the content on disk behind the fingerprint |
+//! | `check`, `content`, `base_images` | validation, and what stands behind the fingerprint: disk, and tracked images |
+//! | `reasons`, `fingerprint` | what differs from the last build; which files count, and why |
 //! | `diff` | pure comparison |
 //! | `preview` | what an update would do |
 //! | `apply`, `recheck`, `make`, `publish` | Create and Update |
 //! | `read` | refresh and import |
 
 pub mod apply;
+pub mod base_images;
 pub mod check;
 pub mod content;
 pub mod decode;
 pub mod diff;
 pub mod error;
+pub mod fingerprint;
 pub mod inputs;
 pub mod lifecycle;
 pub mod make;
@@ -24,5 +27,6 @@ pub mod outputs;
 pub mod preview;
 pub mod publish;
 pub mod read;
+pub mod reasons;
 pub mod recheck;
 pub mod state;

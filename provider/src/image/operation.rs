@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
+use super::content::{Content, Reading};
 use super::error::ImageError;
+use super::inputs::ImageInputs;
 use crate::report::Report;
 use crate::reporter::Reporter;
 use crate::session::Session;
@@ -44,6 +46,25 @@ impl Operation {
             }
         });
         Self { cancel, ..self }
+    }
+
+    /// Reads content from disk with what is known of its stats.
+    #[must_use]
+    pub fn reading(&self) -> Reading<'_> {
+        Reading {
+            stats: &self.session.stats,
+            cancel: &self.cancel,
+        }
+    }
+
+    /// The content that `inputs` name, read off the disk on a thread that may block.
+    ///
+    /// # Errors
+    /// Everything that is wrong on disk, or the cancellation.
+    pub async fn gather(&self, inputs: &ImageInputs) -> Result<Content, ImageError> {
+        let (op, inputs) = (self.clone(), inputs.clone());
+        let gathered = tokio::task::spawn_blocking(move || op.reading().gather(&inputs)).await;
+        Ok(gathered.map_err(|_| ImageError::Cancelled)??)
     }
 
     /// What to say about `error`: a cancellation by the user's time-out is told apart from one by the user.

@@ -44,6 +44,9 @@ pub struct FingerprintOutput {
     pub dockerfile: String,
     /// Short digest of target, platform, build arguments, labels and the like.
     pub options: String,
+    /// Digest of the base images; only with `baseImages: track`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_images: Option<String>,
 }
 
 impl From<Fingerprint> for FingerprintOutput {
@@ -54,6 +57,7 @@ impl From<Fingerprint> for FingerprintOutput {
             context,
             dockerfile,
             options,
+            base_images,
         }: Fingerprint,
     ) -> Self {
         Self {
@@ -62,6 +66,7 @@ impl From<Fingerprint> for FingerprintOutput {
             context,
             dockerfile,
             options,
+            base_images,
         }
     }
 }
@@ -74,6 +79,7 @@ impl From<FingerprintOutput> for Fingerprint {
             context,
             dockerfile,
             options,
+            base_images,
         }: FingerprintOutput,
     ) -> Self {
         Self {
@@ -82,6 +88,7 @@ impl From<FingerprintOutput> for Fingerprint {
             context,
             dockerfile,
             options,
+            base_images,
         }
     }
 }
@@ -102,8 +109,16 @@ pub struct ImageOutputs {
     pub fingerprint: FingerprintOutput,
     /// Manifest digest of each platform.
     pub platform_digests: BTreeMap<String, String>,
+    /// Base images that the last build read: reference as the Dockerfile has it → digest that was used. Empty for an adopted image and for endpoints that cannot be told which to use.
+    #[serde(default)]
+    pub base_image_digests: BTreeMap<String, String>,
     /// Compressed size of config and layers in bytes, as registries count it.
     pub size_bytes: f64,
     /// How the image came to be.
     pub build: Build,
+    /// What was built, in short: serves to say later what changed. Programs have no use for it, so the schema does not
+    /// have it, and the CLI does not show names that begin with two underscores.
+    #[serde(rename = "__manifest", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub record: Option<String>,
 }

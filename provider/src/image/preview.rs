@@ -3,15 +3,17 @@
 //! A question that the registry cannot answer leaves outputs unknown and is mentioned; it never fails a preview.
 
 use super::apply::{Prior, Wanted, content_tag, in_state};
+use super::base_images::known_digests;
 use super::error::ImageError;
+use super::inputs::BaseImages;
 use super::make::described;
 use super::operation::Operation;
 use super::outputs::ImageOutputs;
 use super::publish::{Place, tagged};
-use super::recheck::why;
+use super::reasons::{Explained, why};
 use crate::planning::content_tag::ContentTag;
 use crate::planning::decision::{Because, Decision, Facts, Presence, decide};
-use crate::planning::reason::{Reason, sentence};
+use crate::planning::reason::{Reason, announcement, sentence};
 use crate::report::Report;
 
 /// What a preview can promise.
@@ -26,8 +28,10 @@ pub enum Promise {
 /// Says what an update would do.
 pub async fn preview(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> Promise {
     let tag = content_tag(op, &wanted.inputs, &wanted.fingerprint);
-    let reasons = why(op, wanted, prior);
-    match observe(op, wanted, prior, tag.as_ref()).await {
+    let (observed, explained) = tokio::join!(observe(op, wanted, prior, tag.as_ref()), explained(op, wanted, prior));
+    let reasons = explained.reasons;
+    let forecast = explained.forecast.as_ref();
+    match observed {
         Ok((facts, adopted)) => match decide(facts, reasons.clone()) {
             Decision::Reuse {
                 because: Because::InState,
@@ -38,20 +42,41 @@ pub async fn preview(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> 
                 adopted.map_or(Promise::Open(tag), |outputs| Promise::Kept(Box::new(outputs)))
             }
             Decision::Build { reasons } => {
-                say(op, verb(prior), &sentence(&reasons));
+                say(op, verb(prior), &announcement(&reasons, forecast));
                 Promise::Open(tag)
             }
         },
         Err(error) => {
-            let why = Report::from(&error).line();
-            say(
-                op,
-                verb(prior),
-                &format!("{}; the registry could not be asked: {why}", sentence(&reasons)),
-            );
+            let unanswered = format!("the registry could not be asked: {}", Report::from(&error).line());
+            if prior.is_some_and(|prior| prior.serves(wanted)) {
+                say(op, "cannot tell yet whether it rebuilds", &unanswered);
+            } else {
+                let announced = announcement(&reasons, forecast);
+                say(op, verb(prior), &format!("{announced}; {unanswered}"));
+            }
             Promise::Open(tag)
         }
     }
+}
+
+/// Compares with what is on disk, when there is something to compare. What cannot be read any more is not named.
+async fn explained(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> Explained {
+    let Some(built) = prior.filter(|prior| !prior.serves(wanted)) else {
+        return why(op, wanted, prior, None);
+    };
+    let Ok(content) = op.gather(&wanted.inputs).await else {
+        return why(op, wanted, prior, None);
+    };
+    let mut base_images = built.outputs.base_image_digests.clone();
+    if op.session.base_images_mode(&wanted.inputs) == BaseImages::Track {
+        // What the last build's are not known to be cannot be compared: whoever adopts an image records none.
+        let now = known_digests(op, &content.needs).await;
+        base_images.extend(
+            now.into_iter()
+                .filter(|(reference, _)| built.outputs.base_image_digests.contains_key(reference)),
+        );
+    }
+    why(op, wanted, prior, Some((&content, &base_images)))
 }
 
 /// Only tags, or inputs that do not count, differ.

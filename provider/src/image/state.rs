@@ -2,6 +2,8 @@
 //!
 //! Outputs echo the inputs. An output that was made from a secret input is secret.
 
+use std::collections::BTreeMap;
+
 use fastcontainer_property::{Failure, PropertyMap, PropertyPath, PropertyValue};
 use fastcontainer_registry::Manifest;
 use serde::Serialize;
@@ -16,7 +18,14 @@ use crate::planning::content_tag::ContentTag;
 use crate::planning::fingerprint::Fingerprint;
 
 /// Outputs whose value is known only when the image exists.
-const OPEN: [&str; 5] = ["imageUri", "digest", "platformDigests", "sizeBytes", "build"];
+const OPEN: [&str; 6] = [
+    "imageUri",
+    "digest",
+    "platformDigests",
+    "baseImageDigests",
+    "sizeBytes",
+    "build",
+];
 /// Outputs that contain the repository.
 const NAMES_REPOSITORY: [&str; 2] = ["imageUri", "contentTagUri"];
 
@@ -96,6 +105,19 @@ pub fn digest(properties: &PropertyMap) -> Option<String> {
         PropertyValue::String(digest) if !digest.is_empty() => Some(digest),
         _ => None,
     }
+}
+
+/// The base images that the image in the state was built from, as far as they were recorded.
+#[must_use]
+pub fn base_image_digests(properties: &PropertyMap) -> BTreeMap<String, String> {
+    let Some(PropertyValue::Object(digests)) = properties.get("baseImageDigests") else {
+        return BTreeMap::new();
+    };
+    let text = |value: &PropertyValue| value.as_str().map(str::to_owned);
+    digests
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), text(value)?)))
+        .collect()
 }
 
 /// The complete fingerprint among checked inputs.

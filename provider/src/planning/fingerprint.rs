@@ -2,15 +2,19 @@
 //!
 //! | in the fingerprint | part | not in it | why not |
 //! |---|---|---|---|
-//! | paths, bytes, kinds, executable bits, link texts of the build context | `context` | times, owners, other mode bits | differ between checkouts, never reach an image |
+//! | paths, bytes, kinds, executable bits, link texts of what the Dockerfile can read | `context` | times, owners, other mode bits | differ between checkouts, never reach an image |
 //! | the Dockerfile's instructions that the target reaches | `dockerfile` | comments, blank lines | change no byte of an image |
 //! | target, platform, build args, labels, network, hosts, triggers | `options` | repository, tags, stack | say where an image goes, not what it is |
+//! | digests of base images, when they are tracked | `baseImages` | digests of base images otherwise | a moved tag alone builds nothing |
 //! | the export recipe (media types, compression) | `options` | builder, cache, noCache | say how, not what |
 //!
 //! Every variable-length value is framed by its length and every digest starts with its domain, so that no two different
 //! inputs share an encoding. A value that is absent or at its default contributes nothing: a later release that knows more
 //! inputs still computes the same fingerprint for a program that does not use them.
 
+use std::collections::BTreeMap;
+
+use fastcontainer_dockerfile::NamedContext;
 use sha2::{Digest, Sha256};
 
 use super::options::{BuildOptions, DEFAULT_PLATFORM, Network};
@@ -34,15 +38,20 @@ pub struct Fingerprint {
     pub dockerfile: String,
     /// Short digest of the options.
     pub options: String,
+    /// Digest of the base images, when they are tracked: 64 hexadecimal digits, because it has to be kept while a
+    /// registry cannot be asked.
+    pub base_images: Option<String>,
 }
 
-/// Full digests of the two parts that come from files.
+/// Full digests of the parts that do not come from inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContentDigests {
-    /// Digest of the filtered build context.
+    /// Digest of what counts of the build contexts, from [`context_digest`].
     pub context: [u8; 32],
     /// Digest of the Dockerfile, from [`dockerfile_digest`].
     pub dockerfile: [u8; 32],
+    /// Digest of the base images, from [`base_images_digest`]; only when they are tracked.
+    pub base_images: Option<[u8; 32]>,
 }
 
 impl Fingerprint {
@@ -50,18 +59,27 @@ impl Fingerprint {
     #[must_use]
     pub fn compute(content: &ContentDigests, options: &BuildOptions) -> Self {
         let options = options_digest(options);
-        let total = Framed::new("fastcontainer.fingerprint.v1")
+        let mut total = Framed::new("fastcontainer.fingerprint.v1")
             .field("context", &content.context)
             .field("dockerfile", &content.dockerfile)
-            .field("options", &options)
-            .finish();
+            .field("options", &options);
+        if let Some(base_images) = &content.base_images {
+            total = total.field("baseImages", base_images);
+        }
         Self {
             version: VERSION,
-            total: hex::encode(total),
+            total: hex::encode(total.finish()),
             context: short(&content.context),
             dockerfile: short(&content.dockerfile),
             options: short(&options),
+            base_images: content.base_images.map(hex::encode),
         }
+    }
+
+    /// The digest of the base images that it was computed with.
+    #[must_use]
+    pub fn base_images_digest(&self) -> Option<[u8; 32]> {
+        hex::decode(self.base_images.as_ref()?).ok()?.try_into().ok()
     }
 
     /// Computes it in an older version, so that an upgrade of the provider alone changes nothing.
@@ -84,6 +102,33 @@ pub fn context_part(digest: &[u8; 32]) -> String {
     short(digest)
 }
 
+/// Digest of what counts of the main context and of the directories among the named contexts.
+#[must_use]
+pub fn context_digest<'a>(main: &[u8; 32], named: impl Iterator<Item = (&'a str, [u8; 32])>) -> [u8; 32] {
+    named
+        .fold(
+            Framed::new("fastcontainer.context.v1").field("context", main),
+            |framed, (name, digest)| framed.field("name", name.as_bytes()).field("context", &digest),
+        )
+        .finish()
+}
+
+/// Digest of base images: reference as the Dockerfile has it → manifest digest.
+#[must_use]
+pub fn base_images_digest(digests: &BTreeMap<String, String>) -> [u8; 32] {
+    digests
+        .iter()
+        .fold(
+            Framed::new("fastcontainer.baseImages.v1"),
+            |framed, (reference, digest)| {
+                framed
+                    .field("reference", reference.as_bytes())
+                    .field("digest", digest.as_bytes())
+            },
+        )
+        .finish()
+}
+
 /// Digest of a Dockerfile's instructions, in their order. Line numbers do not count.
 #[must_use]
 pub fn dockerfile_digest<'a>(instructions: impl Iterator<Item = &'a str>) -> [u8; 32] {
@@ -98,6 +143,7 @@ fn options_digest(options: &BuildOptions) -> [u8; 32] {
     let BuildOptions {
         target,
         platform,
+        named_contexts,
         build_args,
         labels,
         network,
@@ -113,6 +159,12 @@ fn options_digest(options: &BuildOptions) -> [u8; 32] {
     }
     if let Some(network) = network_name(*network) {
         framed = framed.field("network", network.as_bytes());
+    }
+    for (name, context) in named_contexts {
+        framed = framed.field("namedContext", name.as_bytes());
+        if let NamedContext::Image(reference) = context {
+            framed = framed.field("image", reference.as_bytes());
+        }
     }
     for (name, value) in build_args {
         framed = framed
@@ -131,7 +183,7 @@ fn options_digest(options: &BuildOptions) -> [u8; 32] {
     framed.finish()
 }
 
-fn network_name(network: Network) -> Option<&'static str> {
+pub(super) fn network_name(network: Network) -> Option<&'static str> {
     match network {
         Network::Default => None,
         Network::None => Some("none"),
@@ -144,14 +196,15 @@ fn short(digest: &[u8; 32]) -> String {
 }
 
 /// A SHA-256 over named, length-framed fields.
-struct Framed(Sha256);
+#[derive(Clone)]
+pub(super) struct Framed(Sha256);
 
 impl Framed {
-    fn new(domain: &str) -> Self {
+    pub(super) fn new(domain: &str) -> Self {
         Self(Sha256::new()).raw(domain.as_bytes())
     }
 
-    fn field(self, name: &str, value: &[u8]) -> Self {
+    pub(super) fn field(self, name: &str, value: &[u8]) -> Self {
         self.raw(name.as_bytes()).raw(value)
     }
 
@@ -161,7 +214,7 @@ impl Framed {
         self
     }
 
-    fn finish(self) -> [u8; 32] {
+    pub(super) fn finish(self) -> [u8; 32] {
         self.0.finalize().into()
     }
 }
@@ -175,6 +228,7 @@ mod tests {
     const CONTENT: ContentDigests = ContentDigests {
         context: [1; 32],
         dockerfile: [2; 32],
+        base_images: None,
     };
 
     fn with(change: impl FnOnce(&mut BuildOptions)) -> Fingerprint {
@@ -206,7 +260,22 @@ mod tests {
             GOLDEN_DOCKERFILE,
             short(&dockerfile_digest(["FROM scratch", "COPY . /"].into_iter()))
         );
+        let tracked = ContentDigests {
+            context: context_digest(&[1; 32], [("lib", [3; 32])].into_iter()),
+            base_images: Some(base_images_digest(&map(&[("busybox:1.36", "sha256:0")]))),
+            ..CONTENT
+        };
+        let mut options = BuildOptions::default();
+        let image = NamedContext::Image("alpine:3.20".into());
+        options.named_contexts = [("a".into(), image), ("lib".into(), NamedContext::Directory)].into();
+        let tracked = Fingerprint::compute(&tracked, &options);
+        assert_eq!(GOLDEN_TRACKED, (tracked.total.as_str(), tracked.options.as_str()));
     }
+
+    const GOLDEN_TRACKED: (&str, &str) = (
+        "c931772f91cf1d833d4ef7da668b1e3d1cf383dcea48bd2b00dd65b21ae1fbca",
+        "d0b9d42858fa9c57",
+    );
 
     const GOLDEN_FULL: (&str, &str) = (
         "c28398423270d140a74cec3806e507bc5767fa36516d5f4831c05d9ab7a4a824",
@@ -225,6 +294,8 @@ mod tests {
             with(|o| o.target = Some("x".into())),
             with(|o| o.platform = "linux/arm64".into()),
             with(|o| o.build_args = map(&[("x", "")])),
+            with(|o| o.named_contexts = [("x".into(), NamedContext::Directory)].into()),
+            with(|o| o.named_contexts = [("x".into(), NamedContext::Image("x".into()))].into()),
             with(|o| o.labels = map(&[("x", "")])),
             with(|o| o.network = Network::Host),
             with(|o| o.network = Network::None),

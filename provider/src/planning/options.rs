@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use fastcontainer_dockerfile::NamedContext;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,17 @@ pub enum Network {
     Host,
 }
 
+/// Which files of a context count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FingerprintMode {
+    /// Those that the Dockerfile can read.
+    #[default]
+    Precise,
+    /// All that the ignore file leaves.
+    Context,
+}
+
 /// Everything that identifies a build but its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildOptions {
@@ -31,6 +43,8 @@ pub struct BuildOptions {
     pub target: Option<String>,
     /// OCI platform such as `linux/amd64`.
     pub platform: String,
+    /// What stands behind the names of further contexts. The content of directories is not in here.
+    pub named_contexts: BTreeMap<String, NamedContext>,
     /// Values of `ARG` instructions.
     pub build_args: BTreeMap<String, String>,
     /// Labels of the image config.
@@ -48,6 +62,7 @@ impl Default for BuildOptions {
         Self {
             target: None,
             platform: DEFAULT_PLATFORM.to_owned(),
+            named_contexts: BTreeMap::new(),
             build_args: BTreeMap::new(),
             labels: BTreeMap::new(),
             network: Network::Default,

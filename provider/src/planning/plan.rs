@@ -1,8 +1,9 @@
 //! A build as a value: everything that a backend needs to know, and nothing that it would have to look up.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fastcontainer_build_context::Snapshot;
+use fastcontainer_buildkit::{ContextView, NamedContextSource};
 use fastcontainer_registry::Repository;
 
 use super::options::BuildOptions;
@@ -14,8 +15,10 @@ pub struct BuildPlan {
     pub dockerfile_name: String,
     /// The Dockerfile's bytes.
     pub dockerfile: Arc<[u8]>,
-    /// The files that the builder may see.
-    pub context: Arc<Snapshot>,
+    /// The files that the builder may see, and what it may ask for.
+    pub context: ContextView,
+    /// Name → named context.
+    pub named_contexts: BTreeMap<String, NamedContextSource>,
     /// What identifies the build besides its bytes.
     pub options: BuildOptions,
     /// Whether every step must run.
@@ -24,6 +27,8 @@ pub struct BuildPlan {
     pub repository: Repository,
     /// References of the images that the build reads from.
     pub base_images: Vec<String>,
+    /// Reference of such an image → digest that the build must use for it. An image that could not be resolved has none.
+    pub pins: BTreeMap<String, String>,
     /// Pulumi project, a part of the send record's key.
     pub project: String,
     /// Logical name of the resource, the other part.

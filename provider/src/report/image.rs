@@ -2,7 +2,7 @@
 
 use fastcontainer_build_context::ContextError;
 use fastcontainer_buildkit::BuildError;
-use fastcontainer_property::{Failure, PropertyPath};
+use fastcontainer_property::Failure;
 use tonic::Code;
 
 use super::Report;
@@ -21,6 +21,11 @@ impl From<&ImageError> for Report {
         match error {
             ImageError::Content(problems) => content(problems),
             ImageError::ContentMoved { changes } => moved(error, changes.clone()),
+            ImageError::BaseImagesUnknown { .. } => Self::new(Code::Unavailable, error)
+                .hint("run it again when their registry answers, or set `baseImages: ignore`"),
+            ImageError::BaseImageMoved => {
+                Self::new(Code::FailedPrecondition, error).hint("run `pulumi up` again to see what it changes")
+            }
             ImageError::Reference(_) => Self::new(Code::InvalidArgument, error),
             ImageError::Registry(failure) => registry_failure(failure),
             ImageError::Backend(failure) => backend(failure),
@@ -53,7 +58,7 @@ impl From<&ImageError> for Report {
 pub fn content_problem(problem: &ContentProblem) -> Failure {
     let report = content_error(&problem.source);
     Failure {
-        path: PropertyPath::key(problem.property),
+        path: problem.property.clone(),
         reason: report.text(),
     }
 }
@@ -63,7 +68,7 @@ fn content(problems: &[ContentProblem]) -> Report {
         .iter()
         .map(|problem| content_error(&problem.source).text())
         .collect();
-    let cancelled = problems.iter().any(|problem| is_cancelled(&problem.source));
+    let cancelled = problems.iter().any(ContentProblem::is_cancelled);
     Report::say(
         if cancelled {
             Code::Cancelled
@@ -72,10 +77,6 @@ fn content(problems: &[ContentProblem]) -> Report {
         },
         texts.join("\n"),
     )
-}
-
-fn is_cancelled(error: &ContentError) -> bool {
-    matches!(error, ContentError::Context(error) if error.is_cancelled())
 }
 
 fn content_error(error: &ContentError) -> Report {
@@ -106,7 +107,7 @@ fn moved(error: &ImageError, changes: Vec<fastcontainer_build_context::Change>) 
     let mut report = Report::new(Code::FailedPrecondition, error)
         .hint("run `pulumi up` again: it shows what it will build now; if another resource writes this directory, pass its output as `context`");
     if !changes.is_empty() {
-        report.causes.push(Reason::Files(changes).to_string());
+        report.causes.push(Reason::Files(changes.into()).to_string());
     }
     report
 }
@@ -149,9 +150,10 @@ fn build(error: &BuildError) -> Report {
         BuildError::BaseImageUnavailable { .. } if error.is_denied() => report(Code::PermissionDenied).hint(
             "check the name of the image; for a private one log in with `docker login`, or set `registries` in the provider's configuration",
         ),
-        BuildError::FilesOutsideFingerprint { .. } => {
-            report(Code::FailedPrecondition).hint("this is a defect of the provider; please report it with the Dockerfile")
-        }
+        BuildError::OutsideFingerprint { .. } => report(Code::FailedPrecondition).hint(
+            "set `fingerprintMode: context`, so that the whole context counts; if no base image of this Dockerfile has ONBUILD \
+             instructions, this is a defect of the provider: please report it with the Dockerfile",
+        ),
         BuildError::ContextChanged { .. } => report(Code::FailedPrecondition)
             .hint("run `pulumi up` again when nothing writes into the context any more"),
         BuildError::Unsupported { .. } => report(Code::FailedPrecondition)

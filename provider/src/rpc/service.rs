@@ -174,9 +174,11 @@ impl ResourceProvider for Provider {
 
     async fn diff(&self, request: Request<rpc::DiffRequest>) -> Answer<rpc::DiffResponse> {
         let request = request.into_inner();
-        let (old, new) = (decode(request.old_inputs)?, decode(request.news)?);
+        let (old, outputs) = (decode(request.old_inputs)?, decode(request.olds)?);
+        let new = decode(request.news)?;
         let op = self.operation(&request.urn);
-        let found = lifecycle::diff(&op, &old, &new, &request.ignore_changes).map_err(|report| failed(&report))?;
+        let found =
+            lifecycle::diff(&op, (&old, &outputs), &new, &request.ignore_changes).map_err(|report| failed(&report))?;
         answer(property_diff(&found))
     }
 
@@ -249,6 +251,14 @@ impl ResourceProvider for Provider {
 
     async fn cancel(&self, _: Request<()>) -> Answer<()> {
         self.operations.cancel();
+        // The engine calls this at every end, and ends the process soon after.
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(session) = session {
+            let persisting = tokio::task::spawn_blocking(move || session.stats.persist());
+            if persisting.await.is_err() {
+                tracing::debug!("the stat cache was not written");
+            }
+        }
         answer(())
     }
 

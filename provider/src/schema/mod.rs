@@ -9,7 +9,8 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::config::ProviderConfig;
-use crate::functions::{GetFingerprintResult, GetImageArgs, GetImageResult};
+use crate::functions::{GetImageArgs, GetImageResult};
+use crate::image::fingerprint::GetFingerprintResult;
 use crate::image::inputs::ImageInputs;
 use crate::image::outputs::ImageOutputs;
 use convert::{ObjectType, Objects};
