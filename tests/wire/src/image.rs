@@ -137,10 +137,24 @@ impl Image {
         new: &PropertyMap,
         ignore: &[&str],
     ) -> Result<Diffed, HarnessError> {
+        self.diff_from(provider, (old, old), new, ignore).await
+    }
+
+    /// Diff of a state, which is its old inputs and its old outputs, and new checked inputs.
+    ///
+    /// # Errors
+    /// When the provider answers with an error.
+    pub async fn diff_from(
+        &self,
+        provider: &Provider,
+        (old, outputs): (&PropertyMap, &PropertyMap),
+        new: &PropertyMap,
+        ignore: &[&str],
+    ) -> Result<Diffed, HarnessError> {
         let request = DiffRequest {
             id: format!("localhost:1/app#{}", self.name),
             urn: self.urn(),
-            olds: Some(to_struct(old)),
+            olds: Some(to_struct(outputs)),
             news: Some(to_struct(new)),
             ignore_changes: ignore.iter().map(|path| (*path).to_owned()).collect(),
             old_inputs: Some(to_struct(old)),

@@ -179,11 +179,14 @@ async fn an_unknown_repository_leaves_the_fingerprint_known() {
 }
 
 #[tokio::test]
-async fn an_unknown_build_argument_opens_the_options_and_not_the_context() {
+async fn an_unknown_label_opens_the_options_and_an_unknown_build_argument_the_context_too() {
     let context = context();
     let known = check(&inputs(context.path())).await;
-    let args = bag([("VERSION", PropertyValue::Unknown)]);
-    let checked = check(&with(&inputs(context.path()), "buildArgs", args)).await;
+    let unknown = bag([("VERSION", PropertyValue::Unknown)]);
+    let checked = check(&with(&inputs(context.path()), "buildArgs", unknown.clone())).await;
+    let open = ["total", "options", "context"].map(|part| checked.is_unknown(part));
+    assert_eq!(open, [true; 3], "an argument may stand in a path");
+    let checked = check(&with(&inputs(context.path()), "labels", unknown)).await;
     assert!(checked.is_unknown("total") && checked.is_unknown("options"));
     assert_eq!(checked.fingerprint("context"), known.fingerprint("context"));
     assert!(known.fingerprint("context").is_some());
@@ -230,4 +233,49 @@ async fn an_archive_is_no_context() {
     );
     let reason = failure_at("context", &with(&inputs("x".as_ref()), "context", archive)).await;
     assert!(reason.contains("path"), "{reason}");
+}
+
+#[tokio::test]
+async fn named_contexts_that_no_build_would_read_are_refused() {
+    let (context, directory) = (context(), "src");
+    let news = |names: [(&str, PropertyValue); 2]| with(&inputs(context.path()), "namedContexts", bag(names));
+    let twice = news([("docker.io/library/lib", directory.into()), ("lib", directory.into())]);
+    let reason = failure_at("namedContexts.lib", &twice).await;
+    assert!(reason.contains("`docker.io/library/lib`"), "{reason}");
+    let never = news([("lib", directory.into()), ("scratch", directory.into())]);
+    failure_at("namedContexts.scratch", &never).await;
+}
+
+#[tokio::test]
+async fn secrets_that_would_come_to_light_are_refused() {
+    let context = context();
+    let inline = PropertyValue::secret("FROM busybox:1.36\nRUN login hunter2\n");
+    let reason = failure_at(
+        "dockerfileInline",
+        &with(&inputs(context.path()), "dockerfileInline", inline),
+    )
+    .await;
+    assert!(!reason.contains("hunter2"), "{reason}");
+    let lib = bag([("lib", PropertyValue::secret("docker-image://hunter2/lib"))]);
+    let reason = failure_at(
+        "namedContexts.lib",
+        &with(&inputs(context.path()), "namedContexts", lib),
+    )
+    .await;
+    assert!(!reason.contains("hunter2"), "{reason}");
+}
+
+#[tokio::test]
+async fn unknown_inputs_of_the_fingerprint_leave_it_open() {
+    let context = context();
+    let lib = bag([("lib", PropertyValue::Unknown)]);
+    for (name, value) in [
+        ("namedContexts", lib.into()),
+        ("fingerprintMode", PropertyValue::Unknown),
+        ("baseImages", PropertyValue::Unknown),
+    ] {
+        let checked = check(&with(&inputs(context.path()), name, value)).await;
+        assert_eq!(checked.failures, BTreeMap::new(), "{name}");
+        assert!(checked.is_unknown("total"), "{name}");
+    }
 }

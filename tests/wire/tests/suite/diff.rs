@@ -187,3 +187,20 @@ async fn a_fingerprint_that_nobody_ignores_was_written_by_somebody() {
     assert_eq!(refused.status().unwrap().code(), Code::InvalidArgument);
     bench.diff(&checked.inputs, &["fingerprint"]).await;
 }
+
+/// While `ignoreChanges` covers the fingerprint, an image may be built from other content than the inputs say.
+#[tokio::test]
+async fn what_was_built_is_compared_when_the_fingerprint_is_ignored_no_more() {
+    let bench = Bench::new().await;
+    write(bench.context.path(), "src/main.py", "print('two')\n");
+    let edited = bench.checked("tags", vec!["latest"]).await;
+    let built = with(&bench.old, "fingerprint", edited["fingerprint"].clone());
+    let diff = async |new: &PropertyMap, ignore: &[&str]| {
+        let state = (&bench.old, &built);
+        let diffed = bench.image.diff_from(&bench.provider, state, new, ignore).await;
+        diffed.unwrap().changes
+    };
+    assert_eq!(diff(&edited, &[]).await, DiffChanges::DiffNone);
+    assert_eq!(diff(&bench.old, &[]).await, DiffChanges::DiffSome);
+    assert_eq!(diff(&bench.old, &["fingerprint"]).await, DiffChanges::DiffNone);
+}

@@ -263,3 +263,26 @@ async fn an_ignored_fingerprint_freezes_the_content() {
     assert_ne!(new, old, "a changed option computes everything afresh");
     assert_ne!(new_options, old_options);
 }
+
+#[tokio::test]
+async fn a_base_image_that_cannot_be_asked_for_keeps_its_digest() {
+    let bench = Bench::new().await;
+    write(
+        bench.context.path(),
+        "Dockerfile",
+        "FROM localhost:1/base:1\nCOPY src /app\n",
+    );
+    let (image, ignored) = (Image::named("api"), inputs(bench.context.path()));
+    let news = with(&ignored, "baseImages", "track");
+    let mut old = image.check(&bench.provider, &news).await.unwrap().inputs;
+    let mut parts = old["fingerprint"].as_object().unwrap().clone();
+    let known = "ab".repeat(32);
+    parts.insert("baseImages".to_owned(), known.as_str().into());
+    old.insert("fingerprint".to_owned(), parts.into());
+    let again = image.check_again(&bench.provider, &old, &news).await.unwrap();
+    assert_eq!(again.fingerprint("baseImages"), Some(&*known));
+    let warnings = format!("{:?}", bench.provider.engine.logs());
+    assert!(warnings.contains("the last known one is kept"), "{warnings}");
+    let again = image.check_again(&bench.provider, &old, &ignored).await.unwrap();
+    assert_eq!(again.fingerprint("baseImages"), None);
+}

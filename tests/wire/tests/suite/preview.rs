@@ -167,6 +167,40 @@ async fn a_registry_that_is_down_does_not_fail_a_preview() {
     );
 }
 
+/// Other tags for the image in the state, whatever it was built from while the fingerprint was ignored.
+#[tokio::test]
+async fn other_tags_are_no_rebuild_when_the_registry_is_down() {
+    let (provider, image, context) = (Provider::start().await.unwrap(), Image::named("api"), context());
+    let news = inputs(context.path());
+    let old = image.check(&provider, &news).await.unwrap().inputs;
+    write(context.path(), "src/main.py", "print('two')\n");
+    let edited = image.check(&provider, &news).await.unwrap().inputs;
+    let tagged = with(&old, "tags", vec!["v2"]);
+    for (content, ignored) in [(&old, "tags"), (&edited, "fingerprint")] {
+        let mut request = image.change((&old, &built(content)), &tagged, true);
+        request.ignore_changes = vec![ignored.to_owned()];
+        provider.client().update(request).await.unwrap();
+        let lasting = provider.engine.lasting(&image.urn()).pop().unwrap();
+        assert!(lasting.starts_with("api: cannot tell yet"), "{lasting}");
+    }
+}
+
+#[tokio::test]
+async fn a_switched_mode_is_named_before_the_files_that_count_now() {
+    let (provider, image, context) = (Provider::start().await.unwrap(), Image::named("api"), context());
+    let news = inputs(context.path());
+    let old = image.check(&provider, &news).await.unwrap().inputs;
+    let whole = with(&news, "fingerprintMode", "context");
+    let new = image.check_again(&provider, &old, &whole).await.unwrap().inputs;
+    let request = image.change((&old, &built(&old)), &new, true);
+    provider.client().update(request).await.unwrap();
+    let lasting = provider.engine.lasting(&image.urn()).join("\n");
+    assert!(
+        lasting.starts_with("api: rebuild – fingerprintMode changed; "),
+        "{lasting}"
+    );
+}
+
 #[tokio::test]
 async fn the_function_computes_the_fingerprint_of_the_resource() {
     let (provider, image, context) = (Provider::start().await.unwrap(), Image::named("api"), context());
@@ -192,4 +226,31 @@ async fn the_function_computes_the_fingerprint_of_the_resource() {
         panic!("{result:?}")
     };
     assert!(files.contains(&"src/main.py".into()), "{files:?}");
+}
+
+#[tokio::test]
+async fn functions_answer_no_question_that_is_not_known_yet() {
+    let (provider, context) = (Provider::start().await.unwrap(), context());
+    let target = with(&inputs(context.path()), "target", PropertyValue::Unknown);
+    let tag = bag([
+        ("repository", "localhost:1/app".into()),
+        ("tag", PropertyValue::Unknown),
+    ]);
+    for (function, mut arguments, open) in [("getFingerprint", target, "target"), ("getImage", tag, "tag")] {
+        if function == "getFingerprint" {
+            arguments.remove("repository");
+        }
+        let request = InvokeRequest {
+            tok: format!("fastcontainer:index:{function}"),
+            args: Some(to_struct(&arguments)),
+            preview: true,
+        };
+        let answer = provider.client().invoke(request).await.unwrap().into_inner();
+        let failed: Vec<_> = answer
+            .failures
+            .iter()
+            .map(|failure| failure.property.as_str())
+            .collect();
+        assert_eq!(failed, [open], "{:?}", answer.failures);
+    }
 }
