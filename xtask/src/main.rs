@@ -5,6 +5,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod lint;
 mod setup;
 mod shell;
@@ -32,6 +33,7 @@ enum Command {
     /// Everything about the code that a machine can judge.
     Lint,
     Test(test::Test),
+    Fuzz(fuzz::Fuzz),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Bench(bench) => bench.run(),
         Command::Lint => lint::lint(),
         Command::Test(test) => test.run(),
+        Command::Fuzz(fuzz) => fuzz.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

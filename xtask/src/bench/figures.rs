@@ -3,12 +3,6 @@
 use fastcontainer_lab::say;
 use serde_json::{Value, json};
 
-const NOTES: &str = "\
-Medians of alternating rounds. Beside process and preview figures: the docker-build provider 0.0.22; beside the others:
-buildctl on the same daemon, tree and registry. Solve time: ours is the whole operation as the provider reports it
-(fingerprint, look-up, build, push, verification, tag) without the CLI; buildctl's is its process less `buildctl --version`.
-Context bytes are those of file contents; buildctl's are what the daemon reports less what it reports for an unchanged tree.";
-
 /// Symbol of a unit, and how many decimals are shown.
 pub(super) type Unit = (&'static str, usize);
 
@@ -19,11 +13,15 @@ pub(super) enum Goal {
     AtMost(f64),
     /// At most this many times what stands beside it.
     TimesBeside(f64),
+    /// At most this fraction, given as its denominator, of what stands beside it.
+    FractionOfBeside(f64),
+    /// At most this much more than what stands beside it.
+    OverBeside(f64),
 }
 
 #[derive(Debug)]
 struct Figure {
-    measure: &'static str,
+    measure: String,
     unit: Unit,
     ours: f64,
     beside: Option<f64>,
@@ -36,9 +34,9 @@ pub(super) struct Figures(Vec<Figure>);
 
 impl Figures {
     /// Adds a measure and shows it at once; `beside` is `None` when there is nothing to compare with.
-    pub(super) fn add(&mut self, (measure, unit): (&'static str, Unit), ours: f64, beside: Option<f64>, goal: Goal) {
+    pub(super) fn add(&mut self, (measure, unit): (&str, Unit), ours: f64, beside: Option<f64>, goal: Goal) {
         let figure = Figure {
-            measure,
+            measure: measure.to_owned(),
             unit,
             ours,
             beside,
@@ -48,12 +46,13 @@ impl Figures {
         self.0.push(figure);
     }
 
-    pub(super) fn print(&self) {
+    /// Shows the table; `notes` say what stands beside what.
+    pub(super) fn print(&self, notes: &str) {
         say(&line(["", "ours", "beside", "ratio", "goal", ""]));
         for figure in &self.0 {
             say(&figure.line());
         }
-        say(NOTES);
+        say(notes);
     }
 
     pub(super) fn json(&self) -> Value {
@@ -61,6 +60,8 @@ impl Figures {
             let goal = match figure.goal {
                 Goal::AtMost(most) => json!({ "atMost": most }),
                 Goal::TimesBeside(times) => json!({ "timesBeside": times }),
+                Goal::FractionOfBeside(part) => json!({ "fractionOfBeside": 1.0 / part }),
+                Goal::OverBeside(more) => json!({ "overBeside": more }),
             };
             json!({
                 "measure": figure.measure, "unit": figure.unit.0, "ours": figure.ours, "beside": figure.beside,
@@ -77,6 +78,8 @@ impl Figure {
         match self.goal {
             Goal::AtMost(most) => Some(self.ours <= most),
             Goal::TimesBeside(times) => self.beside.map(|beside| self.ours <= beside * times),
+            Goal::FractionOfBeside(part) => self.beside.map(|beside| self.ours * part <= beside),
+            Goal::OverBeside(more) => self.beside.map(|beside| self.ours <= beside + more),
         }
     }
 
@@ -85,19 +88,29 @@ impl Figure {
         Some(self.ours / beside)
     }
 
+    /// A small fraction reads best as one.
+    fn show_ratio(&self, ratio: f64) -> String {
+        match self.goal {
+            Goal::FractionOfBeside(_) => format!("1/{:.1}", 1.0 / ratio),
+            _ => format!("{ratio:.2} x"),
+        }
+    }
+
     fn line(&self) -> String {
         let (symbol, decimals) = self.unit;
         let show = |value: f64| format!("{value:.decimals$} {symbol}");
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let goal = match self.goal {
             Goal::AtMost(most) => show(most),
-            Goal::TimesBeside(times) => format!("{times:.1} x"),
+            Goal::TimesBeside(times) => format!("{times} x"),
+            Goal::FractionOfBeside(part) => format!("1/{part}"),
+            Goal::OverBeside(more) => format!("+ {}", show(more)),
         };
         line([
-            self.measure,
+            &self.measure,
             &show(self.ours),
             &or_dash(self.beside.map(show)),
-            &or_dash(self.ratio().map(|ratio| format!("{ratio:.2} x"))),
+            &or_dash(self.ratio().map(|ratio| self.show_ratio(ratio))),
             &format!("<= {goal}"),
             self.is_met().map_or("-", |met| if met { "ok" } else { "miss" }),
         ])

@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: what the provider costs, beside what else does the same work on the same machine at the same time.
 //!
 //! Only ratios of one run mean anything: each figure is the median of several rounds in which both sides take turns. The
-//! provider is a release build; beside it stand the provider of `docker-build` resources and `buildctl`, in a lab with
-//! buildkitd. A missed goal is printed and fails nothing: a measurement is not a test.
+//! provider is a release build; beside it stand the provider of `docker-build` resources, `buildctl`, a provider that does
+//! nothing, and bare system calls, in a lab with buildkitd. A missed goal is printed and fails nothing: a measurement is
+//! not a test.
 
 #![expect(
     clippy::panic,
@@ -11,10 +12,16 @@
 )]
 
 mod buildctl;
+mod check;
 mod figures;
+mod floors;
 mod images;
+mod monorepo;
+mod peer;
 mod preview;
 mod process;
+mod rpc;
+mod suite;
 mod trees;
 
 use std::ffi::OsString;
@@ -22,19 +29,23 @@ use std::path::PathBuf;
 
 use clap::Args;
 use e2e::lab;
-use fastcontainer_lab::{Endpoint, LabOptions, Profile, Tool, run_in_lab, say};
+use fastcontainer_lab::{Endpoint, LabOptions, Profile, run_in_lab, say};
 
 use crate::setup;
 use crate::shell::Outcome;
-use figures::Figures;
+use suite::Suite;
 
-/// Measure start, memory, previews and builds beside others; installs what is missing.
+/// Measure the provider beside others; installs what is missing.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
+    /// What to measure.
+    #[arg(value_enum, default_value_t = Suite::General)]
+    suite: Suite,
     /// Write the figures here as JSON too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Measure the parts whose name contains this text only: process, preview, images.
+    /// Measure the parts whose name contains this text only. general: process, preview, images; fingerprint: floors, check,
+    /// preview, monorepo.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Set by the command itself inside the lab.
@@ -51,6 +62,7 @@ impl Bench {
         if let Err(error) = setup::for_comparison() {
             say(&format!("measuring without the other provider: {error}"));
         }
+        self.suite.build_programs()?;
         let options = LabOptions {
             endpoint: Some(Endpoint::Buildkitd),
             plugin: Some(Profile::Release),
@@ -64,6 +76,7 @@ impl Bench {
 
     fn command_inside(&self) -> std::io::Result<Vec<OsString>> {
         let mut command = vec![std::env::current_exe()?.into(), "bench".into(), "--inside".into()];
+        command.push(self.suite.to_string().into());
         if let Some(file) = &self.json {
             command.extend(["--json".into(), std::path::absolute(file)?.into()]);
         }
@@ -74,19 +87,8 @@ impl Bench {
     }
 
     fn measure(&self) -> Outcome {
-        let mut figures = Figures::default();
-        let wanted = |part: &str| self.only.as_deref().is_none_or(|only| part.contains(only));
         lab().log_in()?;
-        if wanted("process") {
-            process::measure(&mut figures);
-        }
-        if wanted("preview") {
-            preview::measure(&mut figures);
-        }
-        if wanted("images") {
-            images::measure(&mut figures);
-        }
-        figures.print();
+        let figures = self.suite.measure(self.only.as_deref());
         if let Some(file) = &self.json {
             std::fs::write(file, figures.json().to_string())?;
         }
@@ -94,8 +96,12 @@ impl Bench {
     }
 }
 
-/// The other provider's program, when it could be installed.
-fn peer() -> Option<PathBuf> {
-    let folder = lab().tools().require(Tool::DockerBuildPeer).ok()?;
-    Some(folder.join("pulumi-resource-docker-build"))
+/// The type of our resource.
+const KIND: &str = "fastcontainer:index:FastContainerImage";
+
+/// The release build of our provider that the lab's Pulumi uses.
+fn provider() -> PathBuf {
+    let name = format!("resource-fastcontainer-v{}", env!("CARGO_PKG_VERSION"));
+    let plugins = lab().pulumi_home().join("plugins");
+    plugins.join(name).join("pulumi-resource-fastcontainer")
 }

@@ -1,11 +1,8 @@
 //! The preview of a program in which nothing changed: twenty images on one context, over a program without resources.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use e2e::{Project, Stack, lab};
-use serde_json::json;
+use e2e::{Project, Stack};
 
 use super::figures::{Figures, Goal, median};
 use super::{peer, trees};
@@ -13,10 +10,9 @@ use super::{peer, trees};
 const ROUNDS: usize = 5;
 const IMAGES: usize = 20;
 const FILES: usize = 5000;
-const PEER_VERSION: &str = "0.0.22";
-const PEER_BUILDER: &str = "lab";
 
-pub(super) fn measure(figures: &mut Figures) {
+/// The goal is the seconds that twenty images may add.
+pub(super) fn measure(figures: &mut Figures, goal: f64) {
     let bare = Project::new("bench-empty", "resources: {}\n");
     let empty = bare.stack("dev");
     empty.up(&[]).ok();
@@ -24,7 +20,7 @@ pub(super) fn measure(figures: &mut Figures) {
     trees::plant(&project, "app", FILES);
     let ours = our_stack(&project);
     let other = Project::new("bench-preview-peer", "");
-    let peer = peer().map(|program| peer_stack(&program, &other, &project.at("app")));
+    let peer = peer::program().map(|program| peer_stack(&program, &other, &project.at("app")));
     let (mut without, mut with, mut beside) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         without.push(unchanged(&empty));
@@ -36,7 +32,7 @@ pub(super) fn measure(figures: &mut Figures) {
         ("unchanged preview, 20 images, 5,000 files: added", ("s", 2)),
         median(with) - base,
         (!beside.is_empty()).then(|| median(beside) - base),
-        Goal::AtMost(1.0),
+        Goal::AtMost(goal),
     );
 }
 
@@ -56,14 +52,17 @@ fn our_stack(project: &Project) -> Stack {
 }
 
 /// The other provider builds without pushing; an unchanged preview asks no registry on either side.
-fn peer_stack(peer: &Path, project: &Project, context: &Path) -> Stack {
-    install(peer);
+fn peer_stack(program_of_peer: &Path, project: &Project, context: &Path) -> Stack {
+    peer::install(program_of_peer);
+    peer::show_builder();
     let image = |number: usize| {
         format!(
             "  image{number}:\n    type: docker-build:Image\n    properties:\n      push: false\n      context: \
-             {{location: {}}}\n      exports: [{{cacheonly: {{}}}}]\n      builder: {{name: {PEER_BUILDER}}}\n    \
-             options: {{version: {PEER_VERSION}}}\n",
-            context.display()
+             {{location: {}}}\n      exports: [{{cacheonly: {{}}}}]\n      builder: {{name: {}}}\n    \
+             options: {{version: {}}}\n",
+            context.display(),
+            peer::BUILDER,
+            peer::VERSION
         )
     };
     program(project, image)
@@ -75,27 +74,4 @@ fn program(project: &Project, image: impl Fn(usize) -> String) -> Stack {
     let stack = project.stack("dev");
     stack.up(&[]).ok();
     stack
-}
-
-/// Puts the other provider where the CLI finds it, and names it the lab's builder.
-fn install(peer: &Path) {
-    let lab = lab();
-    let folder = lab
-        .pulumi_home()
-        .join("plugins")
-        .join(format!("resource-docker-build-v{PEER_VERSION}"));
-    let program = folder.join("pulumi-resource-docker-build");
-    fs::create_dir_all(&folder).expect("the folder of the plugin");
-    fs::copy(peer, &program).expect("the plugin");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("the plugin's mode");
-    let (_, address) = lab.builder().expect("a builder").variable();
-    let builder = json!({
-        "Name": PEER_BUILDER, "Driver": "remote", "Dynamic": false,
-        "Nodes": [{ "Name": format!("{PEER_BUILDER}0"), "Endpoint": address, "Platforms": null,
-            "DriverOpts": null, "Flags": null, "Files": null }],
-    });
-    let config = std::env::var_os("DOCKER_CONFIG").expect("a lab sets DOCKER_CONFIG");
-    let instances = Path::new(&config).join("buildx/instances");
-    fs::create_dir_all(&instances).expect("the folder of builders");
-    fs::write(instances.join(PEER_BUILDER), builder.to_string()).expect("the builder's entry");
 }

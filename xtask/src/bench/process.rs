@@ -2,14 +2,12 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use e2e::lab;
-
 use super::figures::{Figures, Goal, median};
-use super::peer;
+use super::{peer, provider};
 
 const ROUNDS: usize = 11;
 /// How long a process may settle before its memory counts.
@@ -24,7 +22,7 @@ struct Starts {
 }
 
 pub(super) fn measure(figures: &mut Figures) {
-    let (ours, peer) = (provider(), peer());
+    let (ours, peer) = (provider(), peer::program());
     let (mut our_starts, mut peer_starts) = (Starts::default(), Starts::default());
     for _ in 0..ROUNDS {
         our_starts.add(&ours);
@@ -51,13 +49,6 @@ pub(super) fn measure(figures: &mut Figures) {
         peer.as_deref().map(size),
         Goal::AtMost(30.0),
     );
-}
-
-/// The release build that the lab's Pulumi uses.
-fn provider() -> PathBuf {
-    let name = format!("resource-fastcontainer-v{}", env!("CARGO_PKG_VERSION"));
-    let plugins = lab().pulumi_home().join("plugins");
-    plugins.join(name).join("pulumi-resource-fastcontainer")
 }
 
 fn size(program: &Path) -> f64 {

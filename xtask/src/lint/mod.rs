@@ -8,6 +8,7 @@ use std::process::Command;
 
 use fastcontainer_lab::say;
 
+use crate::fuzz;
 use crate::shell::{Outcome, run, workspace_root};
 
 /// Formatting, clippy, file sizes, import directions, dependencies.
@@ -24,6 +25,8 @@ pub(crate) fn lint() -> Outcome {
         "--deny",
         "warnings",
     ]))?;
+    say("lint: fuzz targets");
+    fuzz::lint()?;
     say("lint: sizes, layers, dependencies");
     let root = workspace_root();
     let found = [sizes::check(&root)?, layers::check(&root)?, dependencies::check()?].concat();

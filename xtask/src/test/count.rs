@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use fastcontainer_lab::say;
 
+use crate::fuzz;
 use crate::shell::{Outcome, workspace_root};
 
 /// What the test runners counted.
@@ -38,6 +39,21 @@ impl Count {
         if !success && self.failed == 0 {
             self.failed += 1;
         }
+    }
+
+    /// Runs every fuzz target for a moment; each counts as one test.
+    pub(super) fn fuzz(&mut self) -> Outcome {
+        if let Some(why) = fuzz::missing() {
+            return self.skip(why);
+        }
+        match fuzz::short(None) {
+            Ok(targets) => self.passed += targets,
+            Err(error) => {
+                say(&format!("error: {error}"));
+                self.failed += 1;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn skip(&mut self, why: &str) -> Outcome {

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that guards a change, from a fresh machine.
 //!
-//! The order is cheap to expensive: lint, unit tests, the binary over gRPC, the real CLI on each kind of endpoint, the
+//! The order is cheap to expensive: lint, unit tests, fuzz targets, the binary over gRPC, the real CLI on each kind of endpoint, the
 //! demo. The last line sums up what all test runners counted.
 
 mod count;
@@ -24,6 +24,7 @@ use labs::Job;
 enum Suite {
     Lint,
     Unit,
+    Fuzz,
     Wire,
     E2e,
     Demo,
@@ -54,6 +55,9 @@ impl Test {
             let mut command = cargo_test(&["--workspace", "--exclude", "e2e", "--exclude", "wire"]);
             timed("unit tests", || count.of(command.args(self.filter.iter())))?;
         }
+        if wanted(Suite::Fuzz) {
+            timed("fuzz targets, a short run each", || count.fuzz())?;
+        }
         run(Command::new("cargo").args(["build", "--quiet", "--workspace", "--bins"]))?;
         if wanted(Suite::Wire) {
             let mut command = cargo_test(&["--package", "wire"]);
@@ -80,6 +84,7 @@ impl Test {
         let programs = [
             test_programs(&["--package", "fastcontainer-buildkit", "--test", "real_endpoints"])?,
             test_programs(&["--package", "e2e", "--test", "*"])?,
+            test_programs(&["--package", "conformance", "--test", "*"])?,
         ]
         .concat();
         labs::run(&self.jobs(&programs), &lab, self.filter.as_deref(), count)
@@ -93,7 +98,7 @@ impl Test {
         for (number, endpoint) in endpoints {
             let here = programs
                 .iter()
-                .filter(|program| number == 0 || !is_independent_of_builder(program));
+                .filter(|program| number == 0 || !needs_one_endpoint(program));
             jobs.extend(here.map(|program| Job {
                 endpoint,
                 program: program.clone(),
@@ -103,11 +108,21 @@ impl Test {
     }
 }
 
-/// Test programs about the engine, the schema and the lab: one kind of builder is as good as another.
-const INDEPENDENT_OF_BUILDER: [&str; 3] = ["engine", "schema", "host_mode"];
+/// Test programs about the engine, the schema and the lab, where one kind of builder is as good as another, and those
+/// that compare with BuildKit as it is today.
+const ONE_ENDPOINT: [&str; 8] = [
+    "engine",
+    "schema",
+    "host_mode",
+    "dockerfile_reads",
+    "dockerfile_steps",
+    "first_step",
+    "ignore_files",
+    "named_cases",
+];
 
-fn is_independent_of_builder(program: &str) -> bool {
-    INDEPENDENT_OF_BUILDER.contains(&labs::name_of(program))
+fn needs_one_endpoint(program: &str) -> bool {
+    ONE_ENDPOINT.contains(&labs::name_of(program))
 }
 
 /// Whether this process may make namespaces.
