@@ -9,7 +9,7 @@ use fastcontainer_proto::pulumirpc::{
     engine_server::{Engine as EngineService, EngineServer},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
 use crate::HarnessError;
@@ -38,7 +38,7 @@ impl Engine {
         let logs = Logs::default();
         let service = EngineServer::new(Recorder(logs.clone())).max_decoding_message_size(MAX_MESSAGE_BYTES);
         let server = tonic::transport::Server::builder().add_service(service);
-        let serving = server.serve_with_incoming(TcpListenerStream::new(listener));
+        let serving = server.serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
         let server = tokio::spawn(async move { drop(serving.await) });
         Ok(Self { address, logs, server })
     }

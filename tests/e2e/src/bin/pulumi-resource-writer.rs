@@ -15,7 +15,7 @@ use fastcontainer_proto::pulumirpc::diff_response::DiffChanges;
 use fastcontainer_proto::pulumirpc::resource_provider_server::{ResourceProvider, ResourceProviderServer};
 use prost_types::Struct;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
 const SCHEMA: &str = r#"{
@@ -38,7 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let service = ResourceProviderServer::new(Writer);
     Ok(tonic::transport::Server::builder()
         .add_service(service)
-        .serve_with_incoming(TcpListenerStream::new(listener))
+        .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)))
         .await?)
 }
 
