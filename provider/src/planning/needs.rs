@@ -50,7 +50,7 @@ impl Needs {
         images.extend(images_of_contexts(&steps, &images));
         let reads = resolved.reads();
         Ok(Self {
-            target: options.target.as_ref().and_then(|_| resolved.target().name.clone()),
+            target: resolved.frontend_target().map(str::to_owned),
             instructions: resolved.canonical_instructions(),
             images,
             steps,

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::arguments::Arguments;
 use crate::directive::{Directive, syntax_of};
 use crate::error::{Fault, ParseError, Reason};
+use crate::frontend::is_official;
 use crate::instruction::Instruction;
 use crate::keyword::Keyword;
 use crate::parser::{self, Parsed};
@@ -61,16 +62,31 @@ pub struct Dockerfile {
 }
 
 impl Dockerfile {
-    /// Reads a Dockerfile; `file_name` only serves error messages.
+    /// Reads a Dockerfile; `file_name` only serves error messages. A file for another frontend than the official one
+    /// may be in a language of its own: then nothing of it is known but its bytes.
     ///
     /// # Errors
     ///
     /// Returns the first fault of the file, with its line.
     pub fn parse(file_name: &str, bytes: &[u8]) -> Result<Self, ParseError> {
+        let read = parser::read(file_name, bytes).and_then(|parsed| Self::arranged(file_name, bytes, parsed));
+        match (read, syntax_of(bytes)) {
+            (Err(_), Some(syntax)) if !is_official(&syntax.value) => Self::unread(file_name, bytes),
+            (read, _) => read,
+        }
+    }
+
+    /// A file in an unknown language: one stage without any instruction stands for all that it may say.
+    fn unread(file_name: &str, bytes: &[u8]) -> Result<Self, ParseError> {
+        let stage = parser::read(file_name, b"FROM scratch\n")?;
+        Self::arranged(file_name, bytes, stage)
+    }
+
+    fn arranged(file_name: &str, bytes: &[u8], parsed: Parsed) -> Result<Self, ParseError> {
         let Parsed {
             directives,
             instructions,
-        } = parser::read(file_name, bytes)?;
+        } = parsed;
         let mut dockerfile = Self {
             file: file_name.to_owned(),
             directives,

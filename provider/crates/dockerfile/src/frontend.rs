@@ -12,7 +12,7 @@ use crate::reference::context_key;
 use crate::scope::{Scope, shortened};
 
 /// Whether a reference names an image of the official frontend.
-fn is_official(reference: &str) -> bool {
+pub(crate) fn is_official(reference: &str) -> bool {
     let key = context_key(reference);
     let repository = key.split(['@', ':']).next().unwrap_or_default();
     matches!(repository, "docker/dockerfile" | "docker/dockerfile-upstream")

@@ -48,6 +48,7 @@ pub struct ResolveRequest<'a> {
 pub struct Resolved<'a> {
     pub(crate) dockerfile: &'a Dockerfile,
     target: usize,
+    frontend_target: Option<String>,
     pub(crate) bases: Vec<Base>,
     /// Numbers of the stages that the target needs, ascending.
     pub(crate) reachable: Vec<usize>,
@@ -80,7 +81,13 @@ impl Dockerfile {
     /// Returns an unknown target, a word that cannot be expanded, an empty base or platform, a stage that reads from
     /// itself or from a later one, and more triggers than are read.
     pub fn resolve(&self, request: &ResolveRequest<'_>) -> Result<Resolved<'_>, ParseError> {
-        let number = self.find_target(request.target)?;
+        let custom = self.custom_frontend(request.build_args).is_some();
+        let number = match self.find_target(request.target) {
+            // A frontend of its own may know stages that are not written here.
+            Err(_) if custom => self.stages.len() - 1,
+            found => found?,
+        };
+        let asked = request.target.filter(|target| !target.is_empty());
         let (budget, contexts) = (Budget::new(), Contexts::new(request.named_contexts));
         let globals = self.global_variables(self.stages[number].name.as_deref(), request, &budget)?;
         let bases = self.stages.iter();
@@ -91,6 +98,10 @@ impl Dockerfile {
         let mut resolved = Resolved {
             dockerfile: self,
             target: number,
+            frontend_target: asked.and_then(|target| match custom {
+                true => Some(target.to_owned()),
+                false => self.stages[number].name.clone(),
+            }),
             bases,
             reachable: Vec::new(),
             looked_at: Vec::new(),
@@ -111,6 +122,12 @@ impl<'a> Resolved<'a> {
     #[must_use]
     pub fn target(&self) -> &'a Stage {
         &self.dockerfile.stages[self.target]
+    }
+
+    /// Returns the name by which the frontend knows the target; nothing for the last stage.
+    #[must_use]
+    pub fn frontend_target(&self) -> Option<&str> {
+        self.frontend_target.as_deref()
     }
 
     /// Returns the stages that the target needs, itself included, in the order written.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use fastcontainer_dockerfile::{
-    Dockerfile, ExpandError, NamedContext, ParseError, Reason, ResolveRequest, Resolved, expand, platform_args,
+    Dockerfile, ExpandError, Extent, NamedContext, ParseError, Reason, ResolveRequest, Resolved, expand, platform_args,
     syntax_of,
 };
 
@@ -397,4 +397,30 @@ fn where_the_builder_chooses_the_base_every_stage_counts() {
         canonical(&with_directories(&one, &[])),
         canonical(&with_directories(&other, &[]))
     );
+}
+
+#[test]
+fn a_file_for_another_frontend_may_be_in_any_language() {
+    let text = "# syntax=ghcr.io/example/include:1\nINCLUDE base.Dockerfile\n";
+    let dockerfile = parse(text);
+    let resolved = resolve(&dockerfile, Some("app"), &[]).unwrap();
+    assert_eq!(resolved.frontend_target(), Some("app"));
+    assert!(matches!(resolved.reads().context, Extent::Whole(_)));
+    let changed = parse(&text.replace("base", "other"));
+    let texts = |resolved: Resolved<'_>| {
+        resolved
+            .canonical_instructions()
+            .into_iter()
+            .map(|one| one.text)
+            .collect::<Vec<_>>()
+    };
+    assert_ne!(texts(resolved), texts(resolve(&changed, None, &[]).unwrap()));
+}
+
+#[test]
+fn a_file_for_the_official_frontend_is_in_its_language() {
+    for first in ["", "# syntax=docker/dockerfile:1\n"] {
+        let text = format!("{first}FROM a\nINCLUDE b\n");
+        assert!(Dockerfile::parse("Dockerfile", text.as_bytes()).is_err(), "{text}");
+    }
 }
