@@ -140,7 +140,7 @@ impl Making<'_> {
         );
         let (backend, pins) = (backend?, pins?);
         reasons.splice(0..0, why(op, self.wanted, self.prior, Some((&content, &pins))).reasons);
-        let plan = self.plan(&content, pins);
+        let plan = self.plan(&content, pins.clone());
         let log = BuildLog::open(&op.session.log_directory(), &op.urn.name, op.reporter.clone());
         let outcome = backend.build(&plan, &log, &op.cancel).await;
         log.close();
@@ -151,9 +151,12 @@ impl Making<'_> {
         let reasons = sentence(&reasons);
         let said = summary(&self.started, backend.name(), outcome.effort, &reasons);
         op.reporter.info(&format!("{}: {said}", op.urn.name));
+        // Endpoints that cannot be told which images to use do not always say which they used.
+        let mut known = outcome.base_images.clone();
+        known.extend(pins);
         let built = Built {
             build: self.started.build(backend.name(), reasons, false, outcome.effort),
-            record: self.record(&content, &outcome.base_images),
+            record: self.record(&content, &known),
             base_images: outcome.base_images,
         };
         Ok(self.outputs(&manifest, built))
