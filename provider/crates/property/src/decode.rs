@@ -222,7 +222,7 @@ impl<'a> Cursor<'a> {
     /// A string.
     pub fn string(self) -> Field<String> {
         self.read("a string", |value| match value {
-            PropertyValue::String(text) => Ok(text.clone()),
+            PropertyValue::String(text) => whole_text(text),
             PropertyValue::Number(_) => Err(quote_it()),
             other => Err(expected("a string", other)),
         })
@@ -232,7 +232,7 @@ impl<'a> Cursor<'a> {
     /// lost before they arrive.
     pub fn text(self) -> Field<String> {
         self.read("a string", |value| match value {
-            PropertyValue::String(text) => Ok(text.clone()),
+            PropertyValue::String(text) => whole_text(text),
             PropertyValue::Bool(value) => Ok(value.to_string()),
             PropertyValue::Number(number) => whole(*number).map(|number| number.to_string()).ok_or_else(quote_it),
             other => Err(expected("a string", other)),
@@ -422,6 +422,14 @@ fn json_value(json: serde_json::Value) -> prost_types::Value {
         }),
     };
     prost_types::Value { kind: Some(kind) }
+}
+
+/// Text that reaches programs, variables and files as it is: for all of them a NUL is its end.
+fn whole_text(text: &str) -> Result<String, String> {
+    match text.contains('\0') {
+        true => Err("must not contain the character NUL; remove it".to_owned()),
+        false => Ok(text.to_owned()),
+    }
 }
 
 fn whole(number: f64) -> Option<i64> {

@@ -57,6 +57,19 @@ fn all_failures_are_found_in_one_reading() {
 }
 
 #[test]
+fn text_with_a_nul_is_refused() {
+    let fields = bag([("target", "a\0b".into()), ("other", "a\0b".into())]);
+    let decoded = inputs(&fields, |image| {
+        image.at("target").string();
+        image.at("other").text();
+    });
+    assert_eq!(
+        reasons(&decoded),
+        ["target", "other"].map(|name| format!("{name}: must not contain the character NUL; remove it"))
+    );
+}
+
+#[test]
 fn unknown_is_neither_absent_nor_a_failure() {
     let fields = bag([
         ("context", PropertyValue::Unknown),

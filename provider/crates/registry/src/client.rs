@@ -1,4 +1,4 @@
-//! The client: look a manifest up, put one under a tag. Retries what may succeed later and logs in when asked to.
+//! The client: look a manifest up, put one, read which platform an image is for. Retries what may succeed later and logs in when asked to.
 //!
 //! Speaks the OCI distribution protocol through `reqwest` directly. Clients of that protocol were considered: they turn a
 //! failed login into an anonymous request, cannot replace credentials that expired, read answers of any length into
@@ -17,7 +17,7 @@ use crate::credentials::CredentialSource;
 use crate::error::RegistryError;
 use crate::host;
 use crate::http::{self, Answer};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, platform_of_config};
 use crate::reference::{Digest, Reference, Tag};
 use crate::repository::Repository;
 use crate::request::Request;
@@ -32,10 +32,10 @@ pub struct RegistryClient {
     logins: Logins,
 }
 
-/// What became of a manifest that was put under a tag.
+/// What became of a manifest that was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
-    /// The tag now points at it.
+    /// It is there, and the tag points at it.
     Stored,
     /// The tag exists, may not be moved, and is unchanged.
     TagImmutable,
@@ -93,8 +93,30 @@ impl RegistryClient {
         Ok(manifest.map(|manifest| manifest.digest))
     }
 
-    /// Points `tag` at `manifest`, whose blobs are in the repository already. A tag that exists is moved if the registry
-    /// lets it: whether it should be is for the caller to decide.
+    /// The platform of an image as its configuration names it, `os/architecture[/variant]`.
+    ///
+    /// # Errors
+    /// When the configuration cannot be read, or is not the one that the manifest names.
+    pub async fn platform_of(&self, repository: &Repository, image: &Manifest) -> Result<String, RegistryError> {
+        let expected = image.config_digest()?;
+        let request = Request::get_blob(repository, &expected);
+        let answer = self.call(&request).await?;
+        if !answer.status.is_success() {
+            return Err(answer::problem(&answer, request.call(), request.scope.action, true));
+        }
+        let actual = Digest::of(&answer.body);
+        if actual != expected {
+            let call = request.call();
+            return Err(RegistryError::DigestMismatch { expected, actual, call });
+        }
+        platform_of_config(&answer.body).map_err(|error| RegistryError::Malformed {
+            problem: format!("it is no image configuration: {error}"),
+            call: request.call(),
+        })
+    }
+
+    /// Stores `manifest`, whose blobs or images are in the repository already, under a tag or under its digest alone. A
+    /// tag that exists is moved if the registry lets it: whether it should be is for the caller to decide.
     ///
     /// # Errors
     /// When the manifest was not stored, or it is not known whether it was.
@@ -102,9 +124,9 @@ impl RegistryClient {
         &self,
         repository: &Repository,
         manifest: &Manifest,
-        tag: &Tag,
+        reference: impl Into<Reference>,
     ) -> Result<Put, RegistryError> {
-        let request = Request::put_manifest(repository, manifest, tag)?;
+        let request = Request::put_manifest(repository, manifest, &reference.into())?;
         let answer = self.call(&request).await?;
         if answer::is_tag_immutable(&answer) {
             return Ok(Put::TagImmutable);

@@ -155,7 +155,7 @@ pub enum RegistryError {
         call: Call,
     },
     /// The bytes are not those that the digest names.
-    #[error("{call}: the manifest has the digest `{actual}` instead of `{expected}`")]
+    #[error("{call}: what came has the digest `{actual}` instead of `{expected}`")]
     DigestMismatch {
         /// The digest that was asked for or announced.
         expected: Digest,

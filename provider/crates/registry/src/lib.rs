@@ -1,5 +1,5 @@
-//! Access to OCI registries: what is under a tag or digest, and the one write that we do ourselves, pointing a tag at a
-//! manifest.
+//! Access to OCI registries: what is under a tag or digest, and the writes that we do ourselves: pointing a tag at a
+//! manifest, and the index of an image for several platforms.
 //!
 //! The crate is built from the outside in. A [`Repository`], a [`Tag`] and a [`Digest`] are names that were checked when
 //! they were made, so nothing below has to check them again. A [`RegistryClient`] asks questions about such names. It
@@ -10,7 +10,7 @@
 //! Passwords come from a [`CredentialSource`] at the time of use, go to the host that they belong to, over TLS unless the
 //! host is this machine, and appear in no message.
 //!
-//! Blobs are none of this crate's business: builders push them.
+//! Layers are none of this crate's business: builders push them. Of blobs only the configuration of an image is read.
 
 mod answer;
 mod authorization;
@@ -21,6 +21,7 @@ mod docker_config;
 mod error;
 mod host;
 mod http;
+mod index;
 mod manifest;
 mod reference;
 mod repository;

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use crate::error::RegistryError;
 use crate::reference::Digest;
 
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
@@ -57,6 +57,16 @@ struct Sized {
 }
 
 #[derive(Deserialize)]
+struct ConfigView {
+    config: Named,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    digest: String,
+}
+
+#[derive(Deserialize)]
 struct IndexView {
     manifests: Vec<Entry>,
 }
@@ -72,6 +82,16 @@ struct Platform {
     os: String,
     architecture: String,
     variant: Option<String>,
+}
+
+impl Platform {
+    fn name(self) -> String {
+        let name = format!("{}/{}", self.os, self.architecture);
+        match self.variant.filter(|variant| !variant.is_empty()) {
+            Some(variant) => format!("{name}/{variant}"),
+            None => name,
+        }
+    }
 }
 
 impl Manifest {
@@ -98,16 +118,34 @@ impl Manifest {
             kind,
         })
     }
+
+    /// The digest of the image's configuration.
+    ///
+    /// # Errors
+    /// [`RegistryError::InvalidManifest`] when the manifest names none, as only a plain image does.
+    pub(crate) fn config_digest(&self) -> Result<Digest, RegistryError> {
+        let view = serde_json::from_slice::<ConfigView>(&self.bytes);
+        let digest = view.and_then(|view| Digest::parse(&view.config.digest).map_err(serde::de::Error::custom));
+        digest.map_err(|source| RegistryError::InvalidManifest {
+            media_type: self.media_type.clone(),
+            source,
+        })
+    }
+}
+
+/// The platform that an image's configuration names, `os/architecture[/variant]`.
+pub(crate) fn platform_of_config(bytes: &[u8]) -> Result<String, serde_json::Error> {
+    Ok(serde_json::from_slice::<Platform>(bytes)?.name())
 }
 
 /// The media type that the manifest itself names, for registries that send none.
 pub(crate) fn named_media_type(bytes: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Named {
+    struct Typed {
         media_type: Option<String>,
     }
-    serde_json::from_slice::<Named>(bytes).ok()?.media_type
+    serde_json::from_slice::<Typed>(bytes).ok()?.media_type
 }
 
 fn image_size(bytes: &[u8]) -> Result<u64, serde_json::Error> {
@@ -126,10 +164,7 @@ fn platforms(bytes: &[u8]) -> Result<BTreeMap<String, Digest>, serde_json::Error
         let Some(platform) = entry.platform.filter(|platform| platform.os != "unknown") else {
             continue;
         };
-        let mut name = format!("{}/{}", platform.os, platform.architecture);
-        if let Some(variant) = platform.variant.filter(|variant| !variant.is_empty()) {
-            name = format!("{name}/{variant}");
-        }
+        let name = platform.name();
         let digest = Digest::parse(&entry.digest).map_err(serde::de::Error::custom)?;
         platforms.entry(name).or_insert(digest);
     }

@@ -171,6 +171,12 @@ pub enum Reference {
     Digest(Digest),
 }
 
+impl From<&Tag> for Reference {
+    fn from(tag: &Tag) -> Self {
+        Self::Tag(tag.clone())
+    }
+}
+
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

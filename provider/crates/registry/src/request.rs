@@ -1,6 +1,6 @@
 //! One request of the distribution protocol as a value: address, action, body. Sends nothing.
 //!
-//! Follows the OCI distribution specification for pulling and pushing manifests. Plain HTTP is used for this machine
+//! Follows the OCI distribution specification for pulling and pushing manifests, and for pulling blobs. Plain HTTP is used for this machine
 //! only, as Docker does.
 
 use std::fmt;
@@ -12,7 +12,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use crate::error::{Call, RegistryError};
 use crate::host;
 use crate::manifest::{ACCEPTED, Manifest};
-use crate::reference::{Reference, Tag};
+use crate::reference::{Digest, Reference};
 use crate::repository::Repository;
 
 /// What is done to a repository, in the words of registries.
@@ -80,14 +80,28 @@ impl Request {
         Self {
             scope: scope(repository, Action::Pull),
             method: Method::GET,
-            url: manifest_url(repository, reference),
+            url: url(repository, "manifests", reference),
             headers,
             body: None,
         }
     }
 
-    pub(crate) fn put_manifest(repository: &Repository, manifest: &Manifest, tag: &Tag) -> Result<Self, RegistryError> {
-        let url = manifest_url(repository, &Reference::Tag(tag.clone()));
+    pub(crate) fn get_blob(repository: &Repository, digest: &Digest) -> Self {
+        Self {
+            scope: scope(repository, Action::Pull),
+            method: Method::GET,
+            url: url(repository, "blobs", digest),
+            headers: HeaderMap::new(),
+            body: None,
+        }
+    }
+
+    pub(crate) fn put_manifest(
+        repository: &Repository,
+        manifest: &Manifest,
+        reference: &Reference,
+    ) -> Result<Self, RegistryError> {
+        let url = url(repository, "manifests", reference);
         let media_type = HeaderValue::from_str(&manifest.media_type).map_err(|_| RegistryError::Malformed {
             problem: format!(
                 "the media type `{}` is no header value",
@@ -122,10 +136,10 @@ fn scope(repository: &Repository, action: Action) -> Scope {
     }
 }
 
-fn manifest_url(repository: &Repository, reference: &Reference) -> String {
+fn url(repository: &Repository, kind: &str, name: &dyn fmt::Display) -> String {
     let scheme = if repository.is_loopback() { "http" } else { "https" };
     format!(
-        "{scheme}://{}/v2/{}/manifests/{reference}",
+        "{scheme}://{}/v2/{}/{kind}/{name}",
         host::api_host(repository.host()),
         repository.path()
     )
@@ -134,6 +148,7 @@ fn manifest_url(repository: &Repository, reference: &Reference) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reference::Tag;
 
     #[test]
     fn plain_http_is_for_this_machine_only() {

@@ -6,5 +6,6 @@ mod client;
 mod docker_config;
 mod environment;
 mod login;
+mod platforms;
 mod scripted;
 mod tls_server;
