@@ -37,6 +37,23 @@ impl Resolved<'_> {
     pub fn steps(&self) -> Vec<Step> {
         Analysis::run(self).steps
     }
+
+    /// Returns the secrets that the build's RUN steps mount, in the order written.
+    #[must_use]
+    pub fn secret_mounts(&self) -> Vec<SecretMount> {
+        Analysis::run(self).secrets
+    }
+}
+
+/// A `RUN --mount=type=secret`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretMount {
+    /// Id of the secret; `None` when the Dockerfile alone does not tell.
+    pub id: Option<String>,
+    /// Whether the step fails without it.
+    pub required: bool,
+    /// 1-based line of the instruction.
+    pub line: usize,
 }
 
 /// What has been collected about one context.
@@ -53,6 +70,7 @@ pub(crate) struct Analysis<'r> {
     pub(crate) budget: Budget,
     pub(crate) escape: char,
     pub(crate) steps: Vec<Step>,
+    pub(crate) secrets: Vec<SecretMount>,
     /// By key of the context; the main one has none.
     pub(crate) contexts: BTreeMap<Option<String>, Collected>,
     /// How each stage ends.
@@ -66,6 +84,7 @@ impl<'r> Analysis<'r> {
             budget: Budget::new(),
             escape: resolved.dockerfile.escape(),
             steps: Vec::new(),
+            secrets: Vec::new(),
             contexts: BTreeMap::from([(None, Collected::default())]),
             ends: vec![None; resolved.dockerfile.stages.len()],
         };

@@ -4,7 +4,7 @@
 //! will ask for, which is wider: it knows nothing of `--exclude`, holds Git addresses as if they were paths, and holds the
 //! paths of stages that are never built.
 
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, SecretMount};
 use crate::binding::{Binding, NamedContext};
 use crate::heredoc;
 use crate::instruction::{Instruction, Reference};
@@ -79,7 +79,9 @@ impl Analysis<'_> {
                 .flatten()
                 .map(|name| Reference { name, number: None });
             let place = self.place(reference.as_ref(), &mut draft.inputs);
-            let mount = match mount::read(value, &|word| self.certain(state, word)) {
+            let read = mount::read(value, &|word| self.certain(state, word));
+            self.secret_mount(state, draft.line, read.as_ref().ok());
+            let mount = match read {
                 Ok(mount) => mount,
                 Err(why @ (Why::UnknownMountField(_) | Why::UnknownMountType(_))) => {
                     self.doubt_everything(draft.line, &why);
@@ -94,6 +96,7 @@ impl Analysis<'_> {
                 kind,
                 source,
                 secret_variable,
+                secret: _,
             } = mount;
             draft.own.add(source.as_bytes());
             let scratch = kind == Kind::Cache && reference.is_none();
@@ -109,6 +112,19 @@ impl Analysis<'_> {
             }
         }
         masked
+    }
+
+    /// Notes which secret a mount asks for; a mount that cannot be read may ask for any.
+    fn secret_mount(&mut self, state: &StageState, line: usize, mount: Option<&Mount>) {
+        let (id, required) = match mount.map(|mount| &mount.secret) {
+            _ if !state.live => return,
+            Some(None) => return,
+            Some(Some(secret)) => (secret.id.clone(), secret.required),
+            None => (None, false),
+        };
+        if self.budget.keep(id.as_ref().map_or(0, String::len)) {
+            self.secrets.push(SecretMount { id, required, line });
+        }
     }
 
     /// Where an instruction reads from; notes what else becomes an input of the step.

@@ -1,6 +1,6 @@
 //! Reads a Dockerfile as BuildKit's own frontend reads it, without touching disk, network or environment.
 //!
-//! The provider has six questions about a Dockerfile before any builder is involved:
+//! The provider has eight questions about a Dockerfile before any builder is involved:
 //!
 //! 1. *Is it valid?* [`Dockerfile::parse`] answers with instructions that know their lines, or with a [`ParseError`]
 //!    that names file, line, what was expected and, where one is near, the word that was probably meant.
@@ -10,13 +10,15 @@
 //! 4. *Which build arguments exist?* [`Dockerfile::declared_args`] and [`is_predefined_arg`].
 //! 5. *Which files of the build contexts can a target read?* [`Resolved::reads`], with what the builder will ask for.
 //! 6. *Which step runs first?* [`Resolved::steps`] and [`step_keys`].
+//! 7. *Which secrets do its steps mount?* [`Resolved::secret_mounts`].
+//! 8. *Whose programs does it run?* [`Resolved::run_platforms`].
 //!
 //! The way through the code is the way of the text: [`parse`](Dockerfile::parse) walks physical lines (`parser`), reads
 //! the leading directives (`directive`), splits a joined line into keyword, flags and arguments (`split`, `flag`,
 //! `arguments`, `instruction`), reads heredocs (`heredoc`) and groups instructions into stages (`dockerfile`). What
 //! depends on build arguments comes later, in [`Dockerfile::resolve`]: words are expanded (`expand`, `lexer`,
 //! `substitution`, `pattern`), bases decided (`from`), names bound to stages, and the stages that the target needs are
-//! found (`binding`, `resolve`). The last two questions take one more walk (`analysis`), which carries variables from
+//! //! found (`binding`, `resolve`). Questions five to seven take one more walk (`analysis`), which carries variables from
 //! instruction to instruction and from stage to stage (`scope`, `stage`, `instructions`, `files`, `path`).
 //!
 //! The reference for every rule is the frontend's behaviour, also where it looks odd; where this crate is stricter
@@ -44,6 +46,7 @@ mod nearest;
 mod parser;
 mod path;
 mod pattern;
+mod platform;
 mod predefined;
 mod reads;
 mod reference;
@@ -54,6 +57,7 @@ mod stage;
 mod step;
 mod substitution;
 
+pub use analysis::SecretMount;
 pub use arguments::Arguments;
 pub use binding::NamedContext;
 pub use canonical::Canonical;
@@ -65,8 +69,9 @@ pub use flag::Flag;
 pub use heredoc::Heredoc;
 pub use instruction::{Instruction, Reference};
 pub use keyword::Keyword;
+pub use platform::{Platform, PlatformError};
 pub use predefined::{is_predefined_arg, platform_args};
 pub use reads::{Extent, FollowPaths, Reads, Source, Undecided, Why};
 pub use reference::context_key;
-pub use resolve::{ImageUse, ResolveRequest, Resolved};
+pub use resolve::{ImageUse, ResolveRequest, Resolved, RunUse};
 pub use step::{Step, StepInput, StepKind, StepMaterial, step_keys};

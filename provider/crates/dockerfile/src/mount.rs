@@ -2,7 +2,7 @@
 //!
 //! The value is one line of CSV with `key=value` fields; the last one of a key counts. `from` is settled when the file is
 //! read, because the frontend allows no variables there; the rest is read once variables are known. Fields that only
-//! matter inside the container (target, sharing, owner) are not judged.
+//! matter inside the container (sharing, owner) are not judged.
 
 use crate::error::{Fault, Reason};
 use crate::reads::Why;
@@ -26,43 +26,76 @@ pub(crate) struct Mount {
     pub(crate) source: String,
     /// The variable into which a secret goes.
     pub(crate) secret_variable: Option<String>,
+    /// Whether it is a secret, and which one.
+    pub(crate) secret: Option<Secret>,
+}
+
+/// What a mount says about a secret.
+#[derive(Debug, Default)]
+pub(crate) struct Secret {
+    /// Its id; `None` when that cannot be told.
+    pub(crate) id: Option<String>,
+    pub(crate) required: bool,
 }
 
 /// Keys that have no influence on what is read.
-const OTHER_KEYS: [&str; 16] = [
+const OTHER_KEYS: [&str; 10] = [
     "from",
-    "target",
-    "dst",
-    "destination",
     "readonly",
     "ro",
     "readwrite",
     "rw",
-    "required",
     "size",
-    "id",
     "sharing",
     "mode",
     "uid",
     "gid",
-    "env",
 ];
 
 /// Reads a mount; `expand` settles the variables of the fields that matter.
 pub(crate) fn read(value: &str, expand: &dyn Fn(&str) -> Result<String, Why>) -> Result<Mount, Why> {
     let mut mount = Mount::default();
+    let (mut secret, mut id, mut target) = (false, Some(String::new()), Some(String::new()));
+    let mut required = false;
     for field in fields(value).unwrap_or_default() {
         let (key, value) = field.split_once('=').unwrap_or((&field, ""));
         let key = key.to_ascii_lowercase();
         match key.as_str() {
-            "type" => mount.kind = kind(&expand(value)?)?,
+            "type" => {
+                let name = expand(value)?;
+                mount.kind = kind(&name)?;
+                secret = name.eq_ignore_ascii_case("secret");
+            }
             "source" | "src" => mount.source = expand(value)?,
             "env" => mount.secret_variable = expand(value).ok(),
+            "id" => id = expand(value).ok(),
+            "target" | "dst" | "destination" => target = expand(value).ok(),
+            "required" => required = !field.contains('=') || expand(value).is_ok_and(|value| is_true(&value)),
             known if OTHER_KEYS.contains(&known) => {}
             _ => return Err(Why::UnknownMountField(shortened(&key))),
         }
     }
+    if secret {
+        let id = secret_id(&mount.source, id, target);
+        mount.secret = Some(Secret { id, required });
+    }
     Ok(mount)
+}
+
+/// The source names a secret, else the id, else the last part of the target.
+fn secret_id(source: &str, id: Option<String>, target: Option<String>) -> Option<String> {
+    if !source.is_empty() {
+        return Some(source.to_owned());
+    }
+    match id?.as_str() {
+        "" => target?.trim_end_matches('/').rsplit('/').next().map(str::to_owned),
+        id => Some(id.to_owned()),
+    }
+}
+
+/// What Go takes for true.
+fn is_true(text: &str) -> bool {
+    ["1", "t", "T", "true", "TRUE", "True"].contains(&text)
 }
 
 fn kind(name: &str) -> Result<Kind, Why> {

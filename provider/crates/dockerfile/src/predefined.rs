@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::platform::Platform;
+
 /// Platform arguments of the global scope.
 const PLATFORM: [&str; 11] = [
     "BUILDPLATFORM",
@@ -43,40 +45,14 @@ pub(crate) fn depends_on_builder(name: &str) -> bool {
 pub fn platform_args(build: &str, target: &str) -> BTreeMap<String, String> {
     let mut args = BTreeMap::new();
     for (prefix, platform) in [("BUILD", build), ("TARGET", target)] {
-        let (os, arch, variant) = normalise(platform);
-        let full: Vec<&str> = [&os, &arch, &variant]
-            .into_iter()
-            .map(String::as_str)
-            .filter(|x| !x.is_empty())
-            .collect();
-        args.insert(format!("{prefix}PLATFORM"), full.join("/"));
-        args.insert(format!("{prefix}OS"), os);
+        let platform = Platform::normalise(platform);
+        args.insert(format!("{prefix}PLATFORM"), platform.to_string());
+        args.insert(format!("{prefix}OS"), platform.os);
         args.insert(format!("{prefix}OSVERSION"), String::new());
-        args.insert(format!("{prefix}ARCH"), arch);
-        args.insert(format!("{prefix}VARIANT"), variant);
+        args.insert(format!("{prefix}ARCH"), platform.architecture);
+        args.insert(format!("{prefix}VARIANT"), platform.variant);
     }
     args
-}
-
-/// Splits a platform and replaces the spellings that have a canonical one.
-fn normalise(platform: &str) -> (String, String, String) {
-    let lower = platform.to_lowercase();
-    let mut parts = lower.splitn(3, '/');
-    let (os, arch, variant) = (
-        parts.next(),
-        parts.next().unwrap_or("amd64"),
-        parts.next().unwrap_or_default(),
-    );
-    let (arch, variant) = match (arch, variant) {
-        ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", ""),
-        ("x86_64" | "x86-64", other) => ("amd64", other),
-        ("aarch64" | "arm64", "8" | "v8") => ("arm64", ""),
-        ("aarch64", other) => ("arm64", other),
-        ("armhf", _) | ("arm", "" | "7") => ("arm", "v7"),
-        ("armel", _) | ("arm", "6") => ("arm", "v6"),
-        other => other,
-    };
-    (os.unwrap_or_default().to_owned(), arch.to_owned(), variant.to_owned())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::dockerfile::{Dockerfile, Stage};
 use crate::error::{Fault, ParseError, Reason};
 use crate::from::Base;
 use crate::instruction::{Instruction, Reference};
+use crate::keyword::Keyword;
 use crate::reads::Undecided;
 use crate::scope::{Budget, Scope};
 
@@ -27,6 +28,15 @@ pub struct ImageUse {
     /// 1-based line of the instruction.
     pub line: usize,
     /// The platform asked for with `FROM --platform`, after expansion; else the platform of the build.
+    pub platform: Option<String>,
+}
+
+/// A platform whose programs a build runs, and where the Dockerfile first says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunUse {
+    /// 1-based line of the `RUN` instruction.
+    pub line: usize,
+    /// The platform of its stage, after expansion; nothing for the platform of the build.
     pub platform: Option<String>,
 }
 
@@ -165,6 +175,35 @@ impl<'a> Resolved<'a> {
             );
         }
         images
+    }
+
+    /// Returns the platforms whose programs `RUN` instructions of reached stages start, each once with its first line.
+    /// A stage on top of another one has that one's platform, whatever its own `--platform` says, as in the frontend.
+    #[must_use]
+    pub fn run_platforms(&self) -> Vec<RunUse> {
+        let (mut of_stage, mut found) = (BTreeMap::new(), Vec::<RunUse>::new());
+        for number in self
+            .reachable
+            .iter()
+            .filter(|number| !self.replaced.contains_key(number))
+        {
+            let base = &self.bases[*number];
+            let platform: Option<String> = match &base.binding {
+                Binding::Stage(other) => of_stage.get(other).cloned().flatten(),
+                Binding::Scratch => None,
+                Binding::Image(_) | Binding::Context(_) => base.platform.clone(),
+            };
+            of_stage.insert(*number, platform.clone());
+            let mut runs = self
+                .instructions(*number)
+                .filter(|(_, one)| one.keyword == Keyword::Run);
+            if let Some((line, _)) = runs.next()
+                && found.iter().all(|known| known.platform != platform)
+            {
+                found.push(RunUse { line, platform });
+            }
+        }
+        found
     }
 
     /// The instructions that run in a stage, inherited triggers first, each with the line to which it belongs.

@@ -399,6 +399,34 @@ fn where_the_builder_chooses_the_base_every_stage_counts() {
     );
 }
 
+/// Line and platform of each kind of program that is run.
+fn runs(text: &str) -> Vec<(usize, Option<String>)> {
+    let dockerfile = parse(text);
+    let resolved = resolve(&dockerfile, None, &[]).unwrap();
+    let runs = resolved.run_platforms().into_iter();
+    runs.map(|run| (run.line, run.platform)).collect()
+}
+
+#[test]
+fn a_run_step_has_the_platform_of_the_image_below_its_stage() {
+    let own = |line| (line, None);
+    let on = |line, platform: &str| (line, Some(platform.to_owned()));
+    assert_eq!(runs("FROM a\nRUN x\nRUN y\n"), [own(2)]);
+    assert_eq!(runs("FROM scratch\nCOPY x y\n"), []);
+    let cross = "FROM --platform=$BUILDPLATFORM a AS b\nRUN x\nFROM scratch\nCOPY --from=b x y\n";
+    assert_eq!(runs(cross), [on(2, "linux/amd64")]);
+    let both = "FROM --platform=linux/amd64 a AS b\nRUN x\nFROM --platform=linux/s390x b AS c\nRUN y\nFROM d\n\
+                COPY --from=c x y\nRUN z\n";
+    assert_eq!(runs(both), [on(2, "linux/amd64"), own(7)]);
+    assert_eq!(
+        runs("FROM a AS b\nRUN x\nFROM scratch\n"),
+        [],
+        "a stage that is not reached"
+    );
+    assert_eq!(runs("FROM a AS b\nONBUILD RUN x\nFROM b\n"), [own(3)]);
+    assert_eq!(runs("FROM --platform=linux/amd64 scratch\nRUN x\n"), [own(2)]);
+}
+
 #[test]
 fn a_file_for_another_frontend_may_be_in_any_language() {
     let text = "# syntax=ghcr.io/example/include:1\nINCLUDE base.Dockerfile\n";

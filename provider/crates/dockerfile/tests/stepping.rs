@@ -223,3 +223,43 @@ fn a_named_context_is_told_apart_from_the_main_one() {
     };
     assert_ne!(key(1), key(2));
 }
+
+fn secrets(text: &str) -> Vec<(Option<String>, bool, usize)> {
+    let dockerfile = Dockerfile::parse("Dockerfile", text.as_bytes()).unwrap();
+    let request = ResolveRequest {
+        target: None,
+        build_args: &BTreeMap::new(),
+        platform: &platform_args("linux/amd64", "linux/amd64"),
+        named_contexts: &BTreeMap::new(),
+    };
+    let mounts = dockerfile.resolve(&request).unwrap().secret_mounts();
+    mounts.into_iter().map(|one| (one.id, one.required, one.line)).collect()
+}
+
+#[test]
+fn a_secret_is_named_by_source_id_or_target() {
+    let mount = |options: &str| secrets(&format!("FROM scratch\nRUN --mount=type=secret,{options} x\n"));
+    let named = |id: &str, required| vec![(Some(id.to_owned()), required, 2)];
+    assert_eq!(mount("id=token"), named("token", false));
+    assert_eq!(mount("source=token,target=/a/b"), named("token", false));
+    assert_eq!(mount("target=/etc/npmrc/"), named("npmrc", false));
+    assert_eq!(mount("id=token,env=TOKEN,required"), named("token", true));
+    assert_eq!(mount("id=token,required=true"), named("token", true));
+    assert_eq!(mount("id=token,required=0"), named("token", false));
+    assert_eq!(mount("required=1,ID=token"), named("token", true));
+}
+
+#[test]
+fn secrets_of_unreached_stages_do_not_count_and_other_mounts_are_none() {
+    let text = "FROM a AS unused\nRUN --mount=type=secret,id=x y\nFROM b\nRUN --mount=type=ssh --mount=type=cache,id=c,target=/c y\n\
+                RUN --mount=type=secret,id=one --mount=type=secret,id=two,required y\n";
+    let wanted = [("one", false), ("two", true)].map(|(id, required)| (Some(id.to_owned()), required, 5));
+    assert_eq!(secrets(text), wanted);
+}
+
+#[test]
+fn the_id_of_a_secret_takes_variables_as_far_as_they_are_known() {
+    let text =
+        "FROM a\nARG NAME=token\nRUN --mount=type=secret,id=$NAME y\nRUN --mount=type=secret,id=$OF_THE_BASE y\n";
+    assert_eq!(secrets(text), [(Some("token".to_owned()), false, 3), (None, false, 4)]);
+}
