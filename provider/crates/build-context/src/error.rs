@@ -89,6 +89,12 @@ pub enum ContextError {
         /// Path inside the context.
         path: String,
     },
+    /// The archive of the context cannot be written.
+    #[error("the archive of the context cannot be written")]
+    ArchiveUnwritable {
+        /// What the system said.
+        source: io::Error,
+    },
     /// The walk was cancelled.
     #[error("reading the context was cancelled")]
     Cancelled,

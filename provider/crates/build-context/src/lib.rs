@@ -17,6 +17,7 @@
 //!
 //! [`IgnoreRules`] follow BuildKit's own matcher, oddities included; gitignore's rules are different ones.
 
+mod archive;
 mod beneath;
 mod change;
 mod content;
@@ -36,6 +37,7 @@ mod source_file;
 mod stat_cache;
 mod walk;
 
+pub use archive::{ArchiveContents, ArchiveFacts, ArchiveView, archive};
 pub use change::{Change, ChangeKind};
 pub use content::ContentId;
 pub use digest::ContextDigest;

@@ -64,6 +64,13 @@ impl Snapshot {
         Memory::new(&self.entries).covered(&plan)
     }
 
+    /// The same context with nothing in it but what a selection covers.
+    #[must_use]
+    pub fn narrowed(&self, selection: &Selection) -> Self {
+        let entries = self.select(selection).into_iter().cloned().collect();
+        Self::new(self.root.clone(), entries, Vec::new())
+    }
+
     /// The digest of the entries that a selection covers.
     #[must_use]
     pub fn digest_of(&self, selection: &Selection) -> ContextDigest {

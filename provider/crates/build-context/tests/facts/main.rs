@@ -3,6 +3,8 @@
 //! One program for all of them, so that there is one to link.
 
 #[cfg(test)]
+mod archive;
+#[cfg(test)]
 mod digest;
 #[cfg(test)]
 mod ignore_rules;

@@ -40,6 +40,7 @@ fn covered_by(tree: &Tree, ignore: &str, selection: &Selection) -> Vec<String> {
         .collect();
     assert_eq!(paths(&narrow), chosen);
     assert_eq!(narrow.digest(), whole.digest_of(selection));
+    assert_eq!(whole.narrowed(selection).digest(), narrow.digest());
     chosen.into_iter().map(str::to_owned).collect()
 }
 
