@@ -1,7 +1,8 @@
 //! One build from its request to its outcome.
 //!
 //! Responsible for the order of things: the send record is on disk before the connection is made; session, solve
-//! and status run side by side on that one connection; the first of success, failure on our side and cancellation
+//! and status run side by side on that one connection; caches are exported when the image is safe, and only if a step
+//! ran, because an export costs a registry a manifest each time; the first of success, failure on our side and cancellation
 //! ends all of them, because they all end with the connection.
 //!
 //! Refuses to start what the endpoint cannot do, and to report success without a digest.
@@ -13,7 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
 use bollard_buildkit_proto::moby::buildkit::v1::{SolveResponse, StatusRequest};
-use tokio::sync::mpsc::UnboundedSender;
+use secrecy::ExposeSecret;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::transport::Channel;
@@ -24,13 +26,20 @@ use crate::endpoint::{Endpoint, EndpointKind};
 use crate::failure::BuildError;
 use crate::pins;
 use crate::progress::{Progress, ProgressEvent};
+use crate::redaction::Redactor;
 use crate::request::{BuildOutcome, BuildRequest, BuiltImage, LocalImage};
 use crate::send_record::{DaemonClock, SendRecord, fresh_key};
-use crate::session::{Credentials, FileSyncService, Session, SessionName, Traffic, TrafficCount, Tree};
-use crate::solve::{SolveIds, solve_request};
+use crate::session::{
+    BuildSecrets, Credentials, FileSyncService, Served, Session, SessionFailure, SessionName, Traffic, TrafficCount,
+    Tree,
+};
+use crate::solve::{SolveIds, cache_request, solve_request};
 
 /// How long the last status messages may take after the build has ended.
 const LAST_STATUS: Duration = Duration::from_secs(2);
+/// A builder lets go of the tree that it received a moment after its answer. Until then it would be sent everything
+/// again.
+const TREE_RELEASED: Duration = Duration::from_millis(300);
 /// Keys under which builders report what they made; the first is the configuration's digest of the classic store.
 const CONFIG_DIGEST: &str = "containerimage.config.digest";
 const DIGEST: &str = "containerimage.digest";
@@ -49,10 +58,20 @@ impl Endpoint {
         cancel: &CancellationToken,
     ) -> Result<BuildOutcome, BuildError> {
         self.check(&request)?;
-        tokio::select! {
+        let redactor = Redactor::of(request.secrets.values().map(ExposeSecret::expose_secret));
+        let outcome = tokio::select! {
             biased;
             () = cancel.cancelled() => Err(BuildError::Cancelled),
-            outcome = self.run(request, progress) => outcome,
+            outcome = self.run(request, progress, &redactor) => outcome,
+        };
+        let hide = |text: &str| redactor.text(text).into_owned();
+        match outcome {
+            Ok(outcome) => Ok(BuildOutcome {
+                warnings: outcome.warnings.iter().map(|text| hide(text)).collect(),
+                cache_export: outcome.cache_export.map(|done| done.map_err(|text| hide(&text))),
+                ..outcome
+            }),
+            Err(error) => Err(error.map_texts(&hide)),
         }
     }
 
@@ -60,6 +79,7 @@ impl Endpoint {
         &self,
         request: BuildRequest,
         events: UnboundedSender<ProgressEvent>,
+        redactor: &Redactor,
     ) -> Result<BuildOutcome, BuildError> {
         let lost = |source| BuildError::Unavailable {
             endpoint: self.to_string(),
@@ -68,43 +88,44 @@ impl Endpoint {
         let directories = contexts::directories(&request);
         let mut record = self.begin_record(&request, directories.clone()).await.map_err(lost)?;
         let (mut control, complaint) = self.control().await.map_err(lost)?;
-        let traffic = Arc::new(Traffic::default());
-        let (files, mut failed) = FileSyncService::new(
-            Tree::of_dockerfile(&request.dockerfile),
-            contexts::served(directories, &record.times),
-            traffic.clone(),
-        );
-        let (session_id, reference) = (fresh_key(), fresh_key());
-        let name = SessionName {
-            id: &session_id,
-            shared_key: &record.shared_key,
-        };
-        let opened = Session::open(&mut control, name, files, Credentials(request.credentials.clone())).await;
-        let session = match opened {
-            Ok(session) => session,
+        let mut served = match open(&mut control, &request, &directories, &record).await {
+            Ok(served) => served,
             Err(status) => return Err(lost(complaint.or_status(&status).await)),
         };
-        let watch = Watch::start(control.clone(), &reference, events, record.take_clock());
+        let reference = fresh_key();
+        let reader = Reader {
+            events: events.clone(),
+            redactor: redactor.clone(),
+        };
+        let watch = Watch::start(control.clone(), &reference, reader, record.take_clock());
         let ids = SolveIds {
             reference: &reference,
-            session: &session_id,
+            session: &served.id,
         };
         let solved = tokio::select! {
             biased;
-            Some(failure) = failed.recv() => return Err(failure.into()),
+            Some(failure) = served.failed.recv() => return Err(failure.into()),
             solved = control.solve(solve_request(&request, self.kind, &ids)) => solved,
         };
         let progress = watch.finish().await;
-        drop(session);
-        match (solved, failed.try_recv()) {
-            (Ok(response), _) => self.outcome(&request, response.into_inner(), &progress, traffic.count()),
-            (Err(_), Ok(failure)) => Err(failure.into()),
-            (Err(status), Err(_)) => {
-                let endpoint = self.to_string();
-                let repository = &request.repository;
-                Err(explain(&status, &progress, Circumstances { endpoint, repository }))
-            }
+        let answer = match (solved, served.failed.try_recv()) {
+            (Ok(response), _) => response.into_inner(),
+            (Err(_), Ok(failure)) => return Err(failure.into()),
+            (Err(status), Err(_)) => return Err(self.explain(&status, &progress, &request.repository)),
+        };
+        let mut outcome = self.outcome(&request, answer, &progress, served.traffic.count())?;
+        if progress.ran() && !request.cache.written_apart().is_empty() {
+            // A caller that does not listen is not in the way.
+            let _ = events.send(ProgressEvent::CacheExport);
+            drop(served);
+            outcome.cache_export = Some(export_cache(&mut control, &request, &directories, &record).await);
         }
+        Ok(outcome)
+    }
+
+    fn explain(&self, status: &tonic::Status, progress: &Progress, repository: &str) -> BuildError {
+        let endpoint = self.to_string();
+        explain(status, progress, Circumstances { endpoint, repository })
     }
 
     /// Decides the times and writes the send record.
@@ -156,7 +177,70 @@ impl Endpoint {
             context_files_sent: sent.files,
             base_images: self.base_images(request, progress)?,
             warnings: progress.warnings().to_vec(),
+            cache_export: None,
         })
+    }
+}
+
+/// An open session with what it serves.
+struct Open {
+    id: String,
+    failed: UnboundedReceiver<SessionFailure>,
+    traffic: Arc<Traffic>,
+    _session: Session,
+}
+
+/// Opens a session for a build. Its file sync is that of the record.
+async fn open(
+    control: &mut ControlClient<Channel>,
+    request: &BuildRequest,
+    directories: &[Directory],
+    record: &SendRecord,
+) -> Result<Open, tonic::Status> {
+    let (id, traffic) = (fresh_key(), Arc::new(Traffic::default()));
+    let (files, failed) = FileSyncService::new(
+        Tree::of_dockerfile(&request.dockerfile),
+        contexts::served(directories.to_vec(), &record.times),
+        traffic.clone(),
+    );
+    let name = SessionName {
+        id: &id,
+        shared_key: &record.shared_key,
+    };
+    let served = Served {
+        files,
+        credentials: Credentials(request.credentials.clone()),
+        secrets: BuildSecrets(request.secrets.clone()),
+    };
+    let session = Session::open(control, name, served).await?;
+    Ok(Open {
+        id,
+        failed,
+        traffic,
+        _session: session,
+    })
+}
+
+/// Exports the caches in a request of their own. What goes wrong is told and fails no build.
+///
+/// The session has to be another one: what BuildKit knows by the id of a session it never exports.
+async fn export_cache(
+    control: &mut ControlClient<Channel>,
+    request: &BuildRequest,
+    directories: &[Directory],
+    record: &SendRecord,
+) -> Result<(), String> {
+    tokio::time::sleep(TREE_RELEASED).await;
+    let told = |status: tonic::Status| status.message().to_owned();
+    let mut served = open(control, request, directories, record).await.map_err(told)?;
+    let ids = SolveIds {
+        reference: &fresh_key(),
+        session: &served.id,
+    };
+    tokio::select! {
+        biased;
+        Some(failure) = served.failed.recv() => Err(BuildError::from(failure).to_string()),
+        solved = control.solve(cache_request(request, &ids)) => solved.map(drop).map_err(told),
     }
 }
 
@@ -167,19 +251,14 @@ struct Watch {
 }
 
 impl Watch {
-    fn start(
-        control: ControlClient<Channel>,
-        reference: &str,
-        events: UnboundedSender<ProgressEvent>,
-        clock: Option<DaemonClock>,
-    ) -> Self {
-        let progress: Arc<Mutex<Progress>> = Arc::default();
+    fn start(control: ControlClient<Channel>, reference: &str, reader: Reader, clock: Option<DaemonClock>) -> Self {
+        let progress = Arc::new(Mutex::new(Progress::hiding(reader.redactor.clone())));
         let task = tokio::spawn(follow(
             control,
             reference.to_owned(),
             Watcher {
                 progress: progress.clone(),
-                events,
+                reader,
                 clock,
             },
         ));
@@ -197,10 +276,16 @@ impl Watch {
     }
 }
 
+/// Who is told, and what is hidden from them.
+struct Reader {
+    events: UnboundedSender<ProgressEvent>,
+    redactor: Redactor,
+}
+
 /// Where status messages go.
 struct Watcher {
     progress: Arc<Mutex<Progress>>,
-    events: UnboundedSender<ProgressEvent>,
+    reader: Reader,
     clock: Option<DaemonClock>,
 }
 
@@ -217,7 +302,7 @@ async fn follow(mut control: ControlClient<Channel>, reference: String, mut watc
         };
         for event in events {
             // A caller that does not listen is not in the way.
-            let _ = watcher.events.send(event);
+            let _ = watcher.reader.events.send(event.hide(&watcher.reader.redactor));
         }
         watcher.clock = note(watcher.clock, second).await;
     }

@@ -81,6 +81,7 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
+    use crate::cache::CacheOptions;
     use crate::request::{DockerfileSource, FrontendOptions, RecordKey};
     use fastcontainer_build_context::{IgnoreRules, Selection, StatCache, walk};
     use tokio_util::sync::CancellationToken;
@@ -122,6 +123,8 @@ mod tests {
             repository: "localhost:5000/app".into(),
             insecure_registry: true,
             credentials: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            cache: CacheOptions::default(),
             record: RecordKey {
                 directory: root.to_owned(),
                 project: "shop".into(),

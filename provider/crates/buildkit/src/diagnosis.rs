@@ -68,7 +68,24 @@ pub(crate) fn explain(status: &tonic::Status, progress: &Progress, circumstances
         };
     }
     let Details { vertex, lines } = details(status);
-    let message = without_prefixes(status.message()).to_owned();
+    let found = (vertex.as_deref(), lines);
+    explain_text(
+        status.message(),
+        found,
+        progress,
+        Circumstances { endpoint, repository },
+    )
+}
+
+/// Finds the error that a builder's text means, with the vertex and the lines that are known beside it.
+pub(crate) fn explain_text(
+    text: &str,
+    (vertex, lines): (Option<&str>, Option<LineRange>),
+    progress: &Progress,
+    circumstances: Circumstances<'_>,
+) -> BuildError {
+    let Circumstances { endpoint, repository } = circumstances;
+    let message = without_prefixes(text).to_owned();
     if let Some(reference) = between(&message, "failed to push ", ": ") {
         let reference = if reference.is_empty() { repository } else { reference }.to_owned();
         return match speaks_of_denial(&message) {
@@ -89,7 +106,7 @@ pub(crate) fn explain(status: &tonic::Status, progress: &Progress, circumstances
             message,
         };
     }
-    if let Some(FailedStep { name, error, tail }) = progress.failed_step(vertex.as_deref()) {
+    if let Some(FailedStep { name, error, tail }) = progress.failed_step(vertex) {
         let message = if error.is_empty() { message } else { error };
         return BuildError::StepFailed {
             step: name,
@@ -110,6 +127,7 @@ pub(crate) fn explain(status: &tonic::Status, progress: &Progress, circumstances
 fn without_prefixes(message: &str) -> &str {
     let mut rest = message;
     for prefix in [
+        "failed to build: ",
         "failed to solve with frontend dockerfile.v0: ",
         "failed to solve: ",
         "failed to build LLB: ",

@@ -15,14 +15,16 @@ use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
 use bollard_buildkit_proto::moby::buildkit::v1::types::WorkerRecord;
 use bollard_buildkit_proto::pb::Platform;
 use http::Method;
+use secrecy::ExposeSecret;
 use serde::Deserialize;
+use tokio::time::timeout;
 use tonic::transport::Channel;
 
 use crate::address::{BuilderAddress, ResolvedAddress};
 use crate::engine_api::{self, EngineError};
 use crate::failure::BuildError;
-use crate::request::BuildRequest;
-use crate::transport::{Complaint, Connection, Dialect};
+use crate::request::{BuildRequest, LARGEST_SECRET};
+use crate::transport::{self, Complaint, Connection, Dialect};
 
 /// Label of a worker that keeps images in containerd.
 const SNAPSHOTTER_LABEL: &str = "org.mobyproject.buildkit.worker.snapshotter";
@@ -101,22 +103,40 @@ pub enum ConnectError {
     },
 }
 
+/// How long to wait for a builder.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Until its socket takes a connection. Behind `docker` or `ssh` there is no socket to try.
+    pub reach: Duration,
+    /// Until it has said what it is; a busy daemon takes its time.
+    pub answer: Duration,
+}
+
 /// Finds out what answers at an address.
 ///
 /// # Errors
-/// [`ConnectError`], at the latest after `timeout`.
-pub async fn connect(address: &ResolvedAddress, timeout: Duration) -> Result<Endpoint, ConnectError> {
-    let probed = tokio::time::timeout(timeout, probe(address)).await;
-    let address = address.clone();
-    match probed {
-        Ok(Ok(endpoint)) => Ok(endpoint),
-        Ok(Err(Refusal::Unreachable(source))) => Err(ConnectError::Unreachable { address, source }),
-        Ok(Err(Refusal::NotABuilder(source))) => Err(ConnectError::NotABuilder { address, source }),
-        Err(_) => Err(ConnectError::TimedOut {
-            address,
-            after: timeout,
-        }),
-    }
+/// [`ConnectError`], as soon as `patience` ends.
+pub async fn connect(address: &ResolvedAddress, patience: Patience) -> Result<Endpoint, ConnectError> {
+    let here = || address.clone();
+    let late = |after| move |_| ConnectError::TimedOut { address: here(), after };
+    let reached = timeout(patience.reach, transport::reach(&address.address)).await;
+    reached
+        .map_err(late(patience.reach))?
+        .map_err(|source| ConnectError::Unreachable {
+            address: here(),
+            source,
+        })?;
+    let probed = timeout(patience.answer, probe(address)).await;
+    probed.map_err(late(patience.answer))?.map_err(|refusal| match refusal {
+        Refusal::Unreachable(source) => ConnectError::Unreachable {
+            address: here(),
+            source,
+        },
+        Refusal::NotABuilder(source) => ConnectError::NotABuilder {
+            address: here(),
+            source,
+        },
+    })
 }
 
 /// What `GET /version` says.
@@ -286,7 +306,32 @@ impl Endpoint {
         if !request.named_contexts.is_empty() && self.buildkit_version.is_none() {
             return unsupported("named contexts, which need BuildKit 0.11 (Docker 24) or newer");
         }
+        if self.kind == EndpointKind::DockerClassic && !request.cache.written_apart().is_empty() {
+            return unsupported("exporting a build cache to a registry");
+        }
+        if let Some(id) = too_large(request) {
+            return unsupported(&format!(
+                "secrets of more than {} KiB, such as `{id}`",
+                LARGEST_SECRET / 1024
+            ));
+        }
         Ok(())
+    }
+
+    /// Refuses images for several platforms where images cannot be pushed by digest.
+    ///
+    /// # Errors
+    /// [`BuildError::Unsupported`] for Docker's classic image store.
+    pub fn pushes_by_digest(&self) -> Result<(), BuildError> {
+        match self.kind {
+            EndpointKind::Buildkitd | EndpointKind::DockerContainerd => Ok(()),
+            EndpointKind::DockerClassic => Err(BuildError::Unsupported {
+                what: "images for several platforms (switch Docker to the containerd image store: \
+                       `\"features\": {\"containerd-snapshotter\": true}` in its daemon.json)"
+                    .to_owned(),
+                endpoint: self.to_string(),
+            }),
+        }
     }
 
     /// Whether builds here can be held to [`BuildRequest::pins`].
@@ -304,6 +349,12 @@ impl Endpoint {
             complaint,
         ))
     }
+}
+
+fn too_large(request: &BuildRequest) -> Option<&str> {
+    let mut secrets = request.secrets.iter();
+    let found = secrets.find(|(_, value)| value.expose_secret().len() > LARGEST_SECRET);
+    found.map(|(id, _)| id.as_str())
 }
 
 impl std::fmt::Display for Endpoint {

@@ -133,6 +133,59 @@ pub enum BuildError {
 }
 
 impl BuildError {
+    /// The same error with every text that the builder or a step has written passed through `change`.
+    #[must_use]
+    pub fn map_texts(self, change: &dyn Fn(&str) -> String) -> Self {
+        match self {
+            Self::StepFailed {
+                step,
+                dockerfile_lines,
+                log_tail,
+                message,
+            } => Self::StepFailed {
+                step: change(&step),
+                dockerfile_lines,
+                log_tail: log_tail.iter().map(|line| change(line)).collect(),
+                message: change(&message),
+            },
+            Self::DockerfileRejected { line, message } => Self::DockerfileRejected {
+                line,
+                message: change(&message),
+            },
+            Self::BaseImageUnavailable {
+                image,
+                dockerfile_lines,
+                message,
+            } => Self::BaseImageUnavailable {
+                image,
+                dockerfile_lines,
+                message: change(&message),
+            },
+            Self::PushDenied { reference, message } => Self::PushDenied {
+                reference,
+                message: change(&message),
+            },
+            Self::PushFailed { reference, message } => Self::PushFailed {
+                reference,
+                message: change(&message),
+            },
+            Self::BuilderFailed { endpoint, message } => Self::BuilderFailed {
+                endpoint,
+                message: change(&message),
+            },
+            Self::Unavailable { endpoint, source } => Self::Unavailable {
+                endpoint,
+                source: io::Error::new(source.kind(), change(&source.to_string())),
+            },
+            Self::ContextChanged { .. }
+            | Self::ContextUnreadable { .. }
+            | Self::OutsideFingerprint { .. }
+            | Self::PinIgnored { .. }
+            | Self::Cancelled
+            | Self::Unsupported { .. } => self,
+        }
+    }
+
     /// The caller lacks a permission, or a credential.
     pub fn is_denied(&self) -> bool {
         match self {

@@ -12,6 +12,8 @@ use bollard_buildkit_proto::moby::buildkit::v1::sourcepolicy::{
     MatchType, Policy, PolicyAction, Rule, Selector, Update,
 };
 
+use serde_json::{Value, json};
+
 use crate::failure::BuildError;
 use crate::reference::canonical_reference;
 
@@ -49,6 +51,24 @@ fn rule((reference, digest): (&String, &String)) -> Rule {
             ..Selector::default()
         }),
     }
+}
+
+/// The same policy in the JSON that buildx reads from a file; `None` without pins.
+#[must_use]
+pub fn source_policy_json(pins: &BTreeMap<String, String>) -> Option<Value> {
+    let rules: Vec<Value> = source_policy(pins)?.rules.into_iter().map(rule_json).collect();
+    Some(json!({ "version": POLICY_VERSION, "rules": rules }))
+}
+
+fn rule_json(rule: Rule) -> Value {
+    let action = rule.action().as_str_name();
+    let selector = rule.selector.unwrap_or_default();
+    let match_type = selector.match_type().as_str_name();
+    json!({
+        "action": action,
+        "selector": { "identifier": selector.identifier, "match_type": match_type },
+        "updates": { "identifier": rule.updates.unwrap_or_default().identifier },
+    })
 }
 
 /// Compares the images that a build used with its pins.

@@ -4,13 +4,15 @@
 //! cached, the last lines of each one's output, the warnings, and the latest time by the builder's clock. The
 //! builder's internal vertices are not steps and are counted nowhere.
 //!
-//! Refuses to grow without bound: 40 lines a step, 4 KiB a line. Output is passed on as it is; whoever prints it
-//! neutralises control characters.
+//! Refuses to grow without bound: 40 lines a step, 4 KiB a line; and to show secrets. Otherwise output is passed on as
+//! it is; whoever prints it neutralises control characters.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bollard_buildkit_proto::google::protobuf::Timestamp;
 use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex, VertexLog, VertexWarning};
+
+use crate::redaction::Redactor;
 
 /// Lines of output that are kept for each step.
 const TAIL_LINES: usize = 40;
@@ -47,6 +49,31 @@ pub enum ProgressEvent {
     },
     /// The builder warns of something.
     Warning(String),
+    /// The image is made; now its build cache is being exported.
+    CacheExport,
+}
+
+impl ProgressEvent {
+    /// The event without secrets in its texts.
+    pub(crate) fn hide(self, redactor: &Redactor) -> Self {
+        let hide = |text: String| redactor.text(&text).into_owned();
+        match self {
+            Self::StepStarted { name, index, total } => Self::StepStarted {
+                name: hide(name),
+                index,
+                total,
+            },
+            Self::StepFinished { name, cached, error } => Self::StepFinished {
+                name: hide(name),
+                cached,
+                error: error.map(hide),
+            },
+            // The line is hidden already, as part of the whole output.
+            Self::Log { step, line } => Self::Log { step: hide(step), line },
+            Self::Warning(text) => Self::Warning(hide(text)),
+            Self::CacheExport => Self::CacheExport,
+        }
+    }
 }
 
 /// State of a build, reduced from its status messages.
@@ -57,6 +84,7 @@ pub(crate) struct Progress {
     failed: Vec<String>,
     warnings: Vec<String>,
     latest_second: i64,
+    redactor: Redactor,
 }
 
 #[derive(Debug, Default)]
@@ -70,7 +98,8 @@ struct VertexState {
     cached: bool,
     error: String,
     tail: VecDeque<String>,
-    partial: Vec<u8>,
+    /// What has no end of line yet, by stream: standard output and standard error come in turns.
+    partial: BTreeMap<i64, Vec<u8>>,
 }
 
 /// The step that made a build fail.
@@ -85,6 +114,14 @@ pub(crate) struct FailedStep {
 }
 
 impl Progress {
+    /// A build whose output is shown without what `redactor` hides.
+    pub(crate) fn hiding(redactor: Redactor) -> Self {
+        Self {
+            redactor,
+            ..Self::default()
+        }
+    }
+
     /// Takes one message.
     pub(crate) fn apply(&mut self, message: StatusResponse) -> Vec<ProgressEvent> {
         let mut events = Vec::new();
@@ -143,7 +180,7 @@ impl Progress {
         }
         if vertex.completed.is_some() && !state.finished {
             state.finished = true;
-            flush(state, events);
+            flush(state, &self.redactor, events);
             if state.position.is_some() && !ended {
                 let error = Some(state.error.clone()).filter(|error| !error.is_empty());
                 events.push(ProgressEvent::StepFinished {
@@ -157,17 +194,22 @@ impl Progress {
 
     fn log(&mut self, log: &VertexLog, events: &mut Vec<ProgressEvent>) {
         let state = self.vertices.entry(log.vertex.clone()).or_default();
-        for byte in &log.msg {
-            match byte {
-                b'\n' => line(state, events),
-                byte => state.partial.push(*byte),
-            }
-            if state.partial.len() >= LINE_BYTES {
-                line(state, events);
+        let mut partial = state.partial.remove(&log.stream).unwrap_or_default();
+        for part in log.msg.split_inclusive(|byte| *byte == b'\n') {
+            partial.extend_from_slice(part);
+            if partial.pop_if(|last| *last == b'\n').is_some() {
+                line(state, self.redactor.bytes(std::mem::take(&mut partial)), events);
+            } else if partial.len() >= LINE_BYTES {
+                partial = self.redactor.bytes(partial);
+                let settled = self.redactor.settled(&partial);
+                let rest = partial.split_off(settled - settled % LINE_BYTES);
+                let shown = std::mem::replace(&mut partial, rest);
+                shown.chunks(LINE_BYTES).for_each(|bytes| piece(state, bytes, events));
             }
         }
+        state.partial.insert(log.stream, partial);
         if state.finished {
-            flush(state, events);
+            flush(state, &self.redactor, events);
         }
     }
 
@@ -177,6 +219,13 @@ impl Progress {
         let counts = |vertex: &&VertexState| vertex.position.is_some() && vertex.announced && vertex.started;
         let steps = self.vertices.values().filter(counts);
         steps.fold((0, 0), |(all, cached), step| (all + 1, cached + u32::from(step.cached)))
+    }
+
+    /// Whether a step of this build ran. To look up a base image is none.
+    pub(crate) fn ran(&self) -> bool {
+        let ran = |vertex: &VertexState| vertex.started && !vertex.cached && base_image(&vertex.name).is_none();
+        let mut steps = self.vertices.values().filter(|vertex| vertex.position.is_some());
+        steps.any(ran)
     }
 
     /// Latest second by the builder's clock; 0 if none was seen.
@@ -206,8 +255,9 @@ impl Progress {
         let digest = digest.or_else(|| self.failed.iter().find(by_itself).map(String::as_str))?;
         let state = self.vertices.get(digest).filter(|state| state.position.is_some())?;
         let mut tail: Vec<_> = state.tail.iter().cloned().collect();
-        if !state.partial.is_empty() {
-            tail.push(String::from_utf8_lossy(&state.partial).into_owned());
+        for partial in state.partial.values().filter(|partial| !partial.is_empty()) {
+            let shown = self.redactor.bytes(partial.clone());
+            tail.push(String::from_utf8_lossy(&shown).into_owned());
         }
         Some(FailedStep {
             name: state.name.clone(),
@@ -217,10 +267,18 @@ impl Progress {
     }
 }
 
-/// Ends the current line.
-fn line(state: &mut VertexState, events: &mut Vec<ProgressEvent>) {
-    let bytes = std::mem::take(&mut state.partial);
-    let text = String::from_utf8_lossy(bytes.strip_suffix(b"\r").unwrap_or(&bytes)).into_owned();
+/// A line, in pieces if it is too long.
+fn line(state: &mut VertexState, bytes: Vec<u8>, events: &mut Vec<ProgressEvent>) {
+    let bytes = bytes.strip_suffix(b"\r").unwrap_or(&bytes);
+    let mut pieces = bytes.chunks(LINE_BYTES);
+    piece(state, pieces.next().unwrap_or_default(), events);
+    for more in pieces {
+        piece(state, more, events);
+    }
+}
+
+fn piece(state: &mut VertexState, bytes: &[u8], events: &mut Vec<ProgressEvent>) {
+    let text = String::from_utf8_lossy(bytes).into_owned();
     if state.tail.len() == TAIL_LINES {
         state.tail.pop_front();
     }
@@ -231,9 +289,11 @@ fn line(state: &mut VertexState, events: &mut Vec<ProgressEvent>) {
     });
 }
 
-fn flush(state: &mut VertexState, events: &mut Vec<ProgressEvent>) {
-    if !state.partial.is_empty() {
-        line(state, events);
+fn flush(state: &mut VertexState, redactor: &Redactor, events: &mut Vec<ProgressEvent>) {
+    for partial in std::mem::take(&mut state.partial).into_values() {
+        if !partial.is_empty() {
+            line(state, redactor.bytes(partial), events);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Responsible for the plain values that cross the boundary of this crate. A [`BuildRequest`] names everything that
 //! the builder can see: one Dockerfile held in memory, snapshots of the build context and of the named contexts, and
-//! the registry credentials that this build may use. Nothing else of the machine is reachable through it.
+//! the registry credentials and secrets that this build may use. Nothing else of the machine is reachable through it.
 //!
 //! Refuses to hold passwords in a printable form.
 
@@ -11,9 +11,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fastcontainer_build_context::Snapshot;
-use secrecy::SecretString;
+use secrecy::{SecretSlice, SecretString};
 
+use crate::cache::CacheOptions;
 use crate::follow_paths::FollowPaths;
+
+/// The largest secret that a builder is given, in bytes; the same for all clients of BuildKit.
+pub const LARGEST_SECRET: usize = 500 * 1024;
 
 /// User name and password for one registry host.
 #[derive(Debug, Clone)]
@@ -123,6 +127,11 @@ pub struct BuildRequest {
     pub insecure_registry: bool,
     /// Host → credential. A host that is not in the map gets none, whoever asks.
     pub credentials: BTreeMap<String, RegistryCredential>,
+    /// Id → value of the secrets that `RUN --mount=type=secret` may ask for. They are hidden in everything that is
+    /// reported of the build.
+    pub secrets: BTreeMap<String, SecretSlice<u8>>,
+    /// Caches outside of the builder.
+    pub cache: CacheOptions,
     /// The image's send record.
     pub record: RecordKey,
 }
@@ -165,4 +174,6 @@ pub struct BuildOutcome {
     pub base_images: BTreeMap<String, String>,
     /// What the builder warned of, one line each.
     pub warnings: Vec<String>,
+    /// What became of the caches that are written apart from the image; `None` when nothing was to be exported.
+    pub cache_export: Option<Result<(), String>>,
 }

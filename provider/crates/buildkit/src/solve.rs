@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard_buildkit_proto::moby::buildkit::v1::{CacheOptions, Exporter, SolveRequest};
 
+use crate::cache;
 use crate::contexts::directory_name;
 use crate::endpoint::EndpointKind;
 use crate::pins;
@@ -29,26 +30,52 @@ pub(crate) struct SolveIds<'a> {
     pub(crate) session: &'a str,
 }
 
-/// Writes the request.
+/// Writes the request that builds the image and exports it.
 pub(crate) fn solve_request(request: &BuildRequest, kind: EndpointKind, ids: &SolveIds<'_>) -> SolveRequest {
     let (exporter, attrs) = export(&request.repository, request.insecure_registry, kind);
-    let host_network = request.options.network == Some(Network::Host);
-    let mut frontend_attrs = frontend_attrs(&request.options, &request.dockerfile.name);
-    frontend_attrs.extend(named_context_attrs(&request.named_contexts));
     SolveRequest {
-        r#ref: ids.reference.to_owned(),
-        session: ids.session.to_owned(),
-        frontend: "dockerfile.v0".to_owned(),
-        frontend_attrs,
-        source_policy: pins::source_policy(&request.pins),
         exporter_deprecated: exporter.to_owned(),
         exporter_attrs_deprecated: attrs.clone(),
         exporters: vec![Exporter {
             r#type: exporter.to_owned(),
             attrs,
         }],
+        cache: Some(CacheOptions {
+            exports: cache::with_the_image(&request.cache.exports),
+            ..CacheOptions::default()
+        }),
+        ..solve(request, &request.options, ids)
+    }
+}
+
+/// Writes the request that exports the cache of a build that has just been made, and no image. Every step is cached
+/// then, also those that were to run anew.
+pub(crate) fn cache_request(request: &BuildRequest, ids: &SolveIds<'_>) -> SolveRequest {
+    let options = FrontendOptions {
+        no_cache: false,
+        ..request.options.clone()
+    };
+    SolveRequest {
+        cache: Some(CacheOptions {
+            exports: cache::apart(&request.cache.exports),
+            ..CacheOptions::default()
+        }),
+        ..solve(request, &options, ids)
+    }
+}
+
+fn solve(request: &BuildRequest, options: &FrontendOptions, ids: &SolveIds<'_>) -> SolveRequest {
+    let host_network = options.network == Some(Network::Host);
+    let mut frontend_attrs = frontend_attrs(options, &request.dockerfile.name);
+    frontend_attrs.extend(named_context_attrs(&request.named_contexts));
+    frontend_attrs.extend(cache::import_attr(&request.cache.imports));
+    SolveRequest {
+        r#ref: ids.reference.to_owned(),
+        session: ids.session.to_owned(),
+        frontend: "dockerfile.v0".to_owned(),
+        frontend_attrs,
+        source_policy: pins::source_policy(&request.pins),
         entitlements: host_network.then(|| NETWORK_HOST.to_owned()).into_iter().collect(),
-        cache: Some(CacheOptions::default()),
         ..SolveRequest::default()
     }
 }

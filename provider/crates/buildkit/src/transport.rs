@@ -99,6 +99,14 @@ fn chain(mut text: String, mut cause: Option<&(dyn std::error::Error + 'static)>
     text
 }
 
+/// Tries whether the socket at `address` takes a connection; what is dialled from within a child is not tried.
+pub(crate) async fn reach(address: &BuilderAddress) -> io::Result<()> {
+    match address {
+        BuilderAddress::Unix(_) | BuilderAddress::Tcp { .. } => ByteStream::open(address).await.map(|_| ()),
+        BuilderAddress::DockerContainer(_) | BuilderAddress::Ssh { .. } => Ok(()),
+    }
+}
+
 impl ByteStream {
     /// Opens a stream.
     pub(crate) async fn open(address: &BuilderAddress) -> io::Result<Self> {

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fastcontainer_buildkit::{AddressOrigin, BuilderAddress, ConnectError, ResolvedAddress, connect};
+use fastcontainer_buildkit::{AddressOrigin, BuilderAddress, ConnectError, Patience, ResolvedAddress, connect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
@@ -18,12 +18,22 @@ fn socket(path: &Path) -> ResolvedAddress {
     }
 }
 
+/// Waits for an answer that long.
+#[cfg(test)]
+fn patience(answer: Duration) -> Patience {
+    let reach = Duration::from_millis(200);
+    Patience { reach, answer }
+}
+
 #[tokio::test]
 async fn no_socket_fails_at_once_and_says_where_it_looked() {
     let start = Instant::now();
-    let error = connect(&socket(Path::new("/nonexistent/docker.sock")), Duration::from_secs(2))
-        .await
-        .unwrap_err();
+    let error = connect(
+        &socket(Path::new("/nonexistent/docker.sock")),
+        patience(Duration::from_secs(2)),
+    )
+    .await
+    .unwrap_err();
     assert!(start.elapsed() < Duration::from_millis(500));
     assert!(matches!(error, ConnectError::Unreachable { .. }));
     let text = error.to_string();
@@ -43,9 +53,28 @@ async fn a_listener_that_never_answers_is_given_up_in_time() {
     let path = directory.path().join("silent.sock");
     let _listener = UnixListener::bind(&path).unwrap();
     let start = Instant::now();
-    let error = connect(&socket(&path), Duration::from_millis(300)).await.unwrap_err();
+    let error = connect(&socket(&path), patience(Duration::from_millis(300)))
+        .await
+        .unwrap_err();
     assert!(matches!(error, ConnectError::TimedOut { .. }), "{error}");
     assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_listener_that_takes_its_time_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("busy.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await;
+        }
+    });
+    let error = connect(&socket(&path), patience(Duration::from_secs(10)))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ConnectError::NotABuilder { .. }), "{error}");
 }
 
 /// Answers each connection with the same bytes.
@@ -72,7 +101,9 @@ async fn other_services_are_not_taken_for_builders() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(format!("{i}.sock"));
         answering(&path, answer).await;
-        let error = connect(&socket(&path), Duration::from_secs(5)).await.unwrap_err();
+        let error = connect(&socket(&path), patience(Duration::from_secs(5)))
+            .await
+            .unwrap_err();
         assert!(matches!(error, ConnectError::NotABuilder { .. }), "{i}: {error}");
     }
 }
@@ -83,7 +114,7 @@ async fn a_container_without_docker_or_buildctl_is_unreachable_with_the_reason()
         address: BuilderAddress::DockerContainer("no-such-container-of-mine".into()),
         origin: AddressOrigin::Explicit,
     };
-    let error = connect(&address, Duration::from_secs(10)).await.unwrap_err();
+    let error = connect(&address, patience(Duration::from_secs(10))).await.unwrap_err();
     assert!(
         matches!(
             &error,

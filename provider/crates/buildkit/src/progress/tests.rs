@@ -268,3 +268,67 @@ fn base_images_are_read_from_the_names_of_their_steps() {
     ];
     assert_eq!(progress.base_images(), expected.into());
 }
+
+fn hiding(value: &str) -> Progress {
+    Progress::hiding(Redactor::of([value.as_bytes()]))
+}
+
+#[test]
+fn a_secret_that_arrives_byte_by_byte_on_two_streams_is_hidden() {
+    let mut progress = hiding("canary-value");
+    let mut events = Vec::new();
+    for byte in b"is canary-value\n" {
+        for stream in [1, 2] {
+            let mut message = output("a", &[*byte]);
+            message.logs[0].stream = stream;
+            events.extend(progress.apply(message));
+        }
+    }
+    assert_eq!(lines(&events), ["is ***", "is ***"]);
+}
+
+#[test]
+fn a_secret_is_hidden_where_a_long_line_is_cut() {
+    for before in LINE_BYTES - 13..=LINE_BYTES {
+        for chunk in [1, 7, 20_000] {
+            let mut progress = hiding("canary-value");
+            let text = format!("{}canary-value{}\n", "x".repeat(before), "y".repeat(100));
+            let mut events = Vec::new();
+            for piece in text.as_bytes().chunks(chunk) {
+                events.extend(progress.apply(output("a", piece)));
+            }
+            let shown = lines(&events).concat();
+            assert_eq!(
+                shown,
+                format!("{}***{}", "x".repeat(before), "y".repeat(100)),
+                "{before} {chunk}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_unfinished_line_of_a_failed_step_hides_secrets() {
+    let mut progress = hiding("canary-value");
+    progress.apply(output("a", b"canary-value"));
+    let failed = Vertex {
+        error: "exit code: 1".into(),
+        ..vertex("a", "[2/2] RUN x")
+    };
+    progress.apply(vertices(vec![failed]));
+    assert_eq!(progress.failed_step(None).unwrap().tail, ["***"]);
+}
+
+#[test]
+fn a_cached_build_ran_nothing_and_looking_up_a_base_image_is_no_step() {
+    let mut progress = Progress::default();
+    let base = vertex("a", "[1/2] FROM docker.io/library/alpine:3@sha256:1");
+    let run = Vertex {
+        cached: true,
+        ..vertex("b", "[2/2] RUN x")
+    };
+    progress.apply(vertices(vec![ended(base), ended(run)]));
+    assert!(!progress.ran());
+    progress.apply(vertices(vec![ended(vertex("c", "[other 1/1] RUN y"))]));
+    assert!(progress.ran());
+}

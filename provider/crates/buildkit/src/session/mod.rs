@@ -1,13 +1,14 @@
 //! The session: what the builder may ask of us while it builds.
 //!
 //! Responsible for opening `Control.Session`, a stream of bytes inside the builder's gRPC channel in which the roles
-//! are swapped: the builder is the client and we serve file sync, registry credentials and health on it.
+//! are swapped: the builder is the client and we serve file sync, registry credentials, secrets and health on it.
 //!
-//! Refuses everything that is not listed when the session opens: no secrets, no SSH agent, no uploads.
+//! Refuses everything that is not listed when the session opens: no SSH agent, no uploads.
 
 mod auth;
 mod file_sync;
 mod health;
+mod secrets;
 mod sender;
 mod tree;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod wire_tests;
 use std::io;
 
 use bollard_buildkit_proto::health::health_server::HealthServer;
+use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::SecretsServer;
 use bollard_buildkit_proto::moby::buildkit::v1::BytesMessage;
 use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
 use bollard_buildkit_proto::moby::filesync::packet::file_sync_server::FileSyncServer;
@@ -31,6 +33,7 @@ use tonic::{Request, Status, Streaming};
 
 pub(crate) use auth::Credentials;
 pub(crate) use file_sync::{FileSyncService, ServedContext, SessionFailure, Traffic, TrafficCount};
+pub(crate) use secrets::BuildSecrets;
 pub(crate) use tree::Tree;
 
 /// Bytes in one message of the session; far below the 16 MiB that a builder accepts.
@@ -39,12 +42,13 @@ const PIECE: usize = 64 * 1024;
 const BUFFER: usize = 1024 * 1024;
 
 /// The methods that the builder may call.
-const METHODS: [&str; 6] = [
+const METHODS: [&str; 7] = [
     "/moby.filesync.v1.FileSync/DiffCopy",
     "/moby.filesync.v1.Auth/Credentials",
     "/moby.filesync.v1.Auth/FetchToken",
     "/moby.filesync.v1.Auth/GetTokenAuthority",
     "/moby.filesync.v1.Auth/VerifyTokenAuthority",
+    "/moby.buildkit.secrets.v1.Secrets/GetSecret",
     "/grpc.health.v1.Health/Check",
 ];
 
@@ -56,6 +60,16 @@ pub(crate) struct SessionName<'a> {
     pub(crate) shared_key: &'a str,
 }
 
+/// What a session serves.
+pub(crate) struct Served {
+    /// The directories.
+    pub(crate) files: FileSyncService,
+    /// Credentials of registries.
+    pub(crate) credentials: Credentials,
+    /// Secrets of RUN steps.
+    pub(crate) secrets: BuildSecrets,
+}
+
 /// An open session. It ends when it is dropped: both directions must, since either one alone keeps the stream, the
 /// server and with it the whole snapshot alive.
 pub(crate) struct Session {
@@ -65,17 +79,21 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Opens a session that serves `files` and `credentials`.
+    /// Opens a session that serves these.
     pub(crate) async fn open(
         control: &mut ControlClient<Channel>,
         name: SessionName<'_>,
-        files: FileSyncService,
-        credentials: Credentials,
+        Served {
+            files,
+            credentials,
+            secrets,
+        }: Served,
     ) -> Result<Self, Status> {
         let (ours, theirs) = tokio::io::duplex(BUFFER);
         let server = Server::builder()
             .add_service(FileSyncServer::new(files))
             .add_service(AuthServer::new(credentials))
+            .add_service(SecretsServer::new(secrets))
             .add_service(HealthServer::new(health::Serving));
         let incoming = stream::iter([Ok::<_, io::Error>(ours)]).chain(stream::pending());
         let server = tokio::spawn(async move {

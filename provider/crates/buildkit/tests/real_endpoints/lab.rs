@@ -14,12 +14,18 @@ use std::time::{Duration, Instant, SystemTime};
 use base64::Engine as _;
 use fastcontainer_build_context::{IgnoreRules, Selection, Snapshot, StatCache, walk};
 use fastcontainer_buildkit::{
-    BuildError, BuildOutcome, BuildRequest, BuiltImage, ContextView, DockerfileSource, Endpoint, Environment,
-    FollowPaths, FrontendOptions, NamedContextSource, Network, ProgressEvent, RecordKey, RegistryCredential, connect,
-    resolve,
+    BuildError, BuildOutcome, BuildRequest, BuiltImage, CacheOptions, ContextView, DockerfileSource, Endpoint,
+    Environment, FollowPaths, FrontendOptions, NamedContextSource, Network, Patience, ProgressEvent, RecordKey,
+    RegistryCredential, connect, resolve,
 };
+use secrecy::SecretSlice;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
+
+const PATIENCE: Patience = Patience {
+    reach: Duration::from_secs(2),
+    answer: Duration::from_secs(30),
+};
 
 /// `sha256:…` of the bytes.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
@@ -53,6 +59,9 @@ pub(crate) struct Build {
     named: BTreeMap<String, NamedContextSource>,
     pins: BTreeMap<String, String>,
     target: Option<String>,
+    secrets: BTreeMap<String, SecretSlice<u8>>,
+    cache: CacheOptions,
+    no_cache: bool,
     cancel: CancellationToken,
     pub(crate) events: Vec<ProgressEvent>,
 }
@@ -67,6 +76,9 @@ impl Build {
             named: BTreeMap::new(),
             pins: BTreeMap::new(),
             target: None,
+            secrets: BTreeMap::new(),
+            cache: CacheOptions::default(),
+            no_cache: false,
             cancel,
             events: Vec::new(),
         }
@@ -105,6 +117,16 @@ impl Build {
             target: Some(stage.to_owned()),
             ..self
         }
+    }
+    pub(crate) fn with_secret(mut self, id: &str, value: &str) -> Self {
+        self.secrets.insert(id.to_owned(), value.as_bytes().to_vec().into());
+        self
+    }
+    pub(crate) fn with_cache(self, cache: CacheOptions) -> Self {
+        Self { cache, ..self }
+    }
+    pub(crate) fn without_the_builders_cache(self) -> Self {
+        Self { no_cache: true, ..self }
     }
     pub(crate) fn until(self, cancel: CancellationToken) -> Self {
         Self { cancel, ..self }
@@ -154,7 +176,7 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) async fn enter(name: &str) -> Self {
         let address = resolve(None, &Environment::of_this_process()).unwrap();
-        let endpoint = connect(&address, Duration::from_secs(10)).await.unwrap();
+        let endpoint = connect(&address, PATIENCE).await.unwrap();
         let registry = variable("FASTCONTAINER_PLAIN_REGISTRY");
         let login = format!(
             "{}:{}",
@@ -261,6 +283,7 @@ impl Site {
             platform: self.endpoint.platforms[0].clone(),
             target: build.target.clone(),
             network: Some(Network::None),
+            no_cache: build.no_cache,
             ..FrontendOptions::default()
         };
         let request = BuildRequest {
@@ -278,6 +301,8 @@ impl Site {
             repository: self.repository(),
             insecure_registry: true,
             credentials: BTreeMap::from([(self.registry.clone(), self.credential())]),
+            secrets: build.secrets.clone(),
+            cache: build.cache.clone(),
             record: RecordKey {
                 directory: self.directory.path().join("records"),
                 project: "lab".into(),
@@ -328,6 +353,46 @@ impl Site {
         self.call("GET", digest, &[])
     }
 
+    /// Whether there is a manifest under that tag.
+    pub(crate) async fn exists(&self, tag: &str) -> bool {
+        let tags: serde_json::Value = serde_json::from_slice(&self.get("tags/list").await).unwrap();
+        tags["tags"]
+            .as_array()
+            .is_some_and(|tags| tags.iter().any(|one| one == tag))
+    }
+
+    /// The image's configuration, as text.
+    pub(crate) async fn config(&self, digest: &str) -> String {
+        let manifest: serde_json::Value = serde_json::from_slice(&self.manifest(digest).await).unwrap();
+        let config = manifest["config"]["digest"].as_str().unwrap().to_owned();
+        String::from_utf8(self.get(&format!("blobs/{config}")).await).unwrap()
+    }
+
+    /// Everything that the registry has of an image: its manifest, its configuration and its layers, unpacked.
+    pub(crate) async fn blobs(&self, digest: &str) -> Vec<Vec<u8>> {
+        let bytes = self.manifest(digest).await;
+        let manifest: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let mut blobs = vec![bytes, self.config(digest).await.into_bytes()];
+        for layer in manifest["layers"].as_array().unwrap() {
+            let packed = self.get(&format!("blobs/{}", layer["digest"].as_str().unwrap())).await;
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&packed).unwrap();
+            std::io::Seek::rewind(&mut file).unwrap();
+            let unpacked = std::process::Command::new("gzip")
+                .arg("-dc")
+                .stdin(file)
+                .output()
+                .unwrap();
+            assert!(unpacked.status.success(), "{unpacked:?}");
+            blobs.push(unpacked.stdout);
+        }
+        blobs
+    }
+
+    async fn get(&self, what: &str) -> Vec<u8> {
+        self.ask("GET", what, &[])
+    }
+
     /// Points a tag at the manifest of that digest.
     pub(crate) async fn tag(&self, tag: &str, digest: &str) {
         let manifest = self.manifest(digest).await;
@@ -356,6 +421,10 @@ impl Site {
 
     /// One request about a manifest of this site's repository.
     fn call(&self, method: &str, reference: &str, body: &[u8]) -> Vec<u8> {
+        self.ask(method, &format!("manifests/{reference}"), body)
+    }
+
+    fn ask(&self, method: &str, what: &str, body: &[u8]) -> Vec<u8> {
         let host = &self.registry;
         let path = self.repository().split_once('/').unwrap().1.to_owned();
         let login = base64::engine::general_purpose::STANDARD.encode(&self.login);
@@ -365,7 +434,7 @@ impl Site {
         };
         let accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
         let head = format!(
-            "{method} /v2/{path}/manifests/{reference} HTTP/1.0\r\nHost: {host}\r\nAccept: {accept}\r\n\
+            "{method} /v2/{path}/{what} HTTP/1.0\r\nHost: {host}\r\nAccept: {accept}\r\n\
              Authorization: Basic {login}\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );

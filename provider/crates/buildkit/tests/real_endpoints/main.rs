@@ -7,9 +7,13 @@
 #[cfg(test)]
 mod asking;
 #[cfg(test)]
+mod caches;
+#[cfg(test)]
 mod lab;
 #[cfg(test)]
 mod pins;
+#[cfg(test)]
+mod secrets;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
