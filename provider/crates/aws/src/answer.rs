@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::batch::Place;
 use crate::ecr::{EcrManifest, ImageId};
-use crate::error::{ApiCall, EcrError, clean};
+use crate::error::{ApiCall, AwsError, clean};
 
 const CALL: ApiCall = ApiCall::BatchGetImage;
 
@@ -28,7 +28,7 @@ pub(crate) async fn fetch(
     client: &Client,
     place: &Place,
     images: &[ImageId],
-) -> Vec<Result<Option<EcrManifest>, EcrError>> {
+) -> Vec<Result<Option<EcrManifest>, AwsError>> {
     let request = client
         .batch_get_image()
         .registry_id(&place.host.account)
@@ -45,7 +45,7 @@ pub(crate) async fn fetch(
             let error = if missing {
                 repository_missing(place)
             } else {
-                EcrError::of(CALL, error)
+                AwsError::of(CALL, error)
             };
             images.iter().map(|_| Err(error.clone())).collect()
         }
@@ -60,15 +60,15 @@ fn identifier(image: &ImageId) -> ImageIdentifier {
     }
 }
 
-fn repository_missing(place: &Place) -> EcrError {
-    EcrError::RepositoryMissing {
+fn repository_missing(place: &Place) -> AwsError {
+    AwsError::RepositoryMissing {
         account: place.host.account.clone(),
         region: place.host.region.clone(),
         repository: place.repository.clone(),
     }
 }
 
-fn find(output: &BatchGetImageOutput, place: &Place, image: &ImageId) -> Result<Option<EcrManifest>, EcrError> {
+fn find(output: &BatchGetImageOutput, place: &Place, image: &ImageId) -> Result<Option<EcrManifest>, AwsError> {
     if let Some(found) = output.images().iter().find(|found| names(found.image_id(), image)) {
         return read(found, image).map(Some);
     }
@@ -90,7 +90,7 @@ fn names(identifier: Option<&ImageIdentifier>, image: &ImageId) -> bool {
     })
 }
 
-fn read(found: &Image, image: &ImageId) -> Result<EcrManifest, EcrError> {
+fn read(found: &Image, image: &ImageId) -> Result<EcrManifest, AwsError> {
     let lacks = |what: &str| malformed(format!("it lacks the {what} of `{image}`"));
     let bytes = Bytes::copy_from_slice(found.image_manifest().ok_or_else(|| lacks("manifest"))?.as_bytes());
     let media_type = found
@@ -114,8 +114,8 @@ fn read(found: &Image, image: &ImageId) -> Result<EcrManifest, EcrError> {
     })
 }
 
-fn unreadable(failure: &ImageFailure, place: &Place, image: &ImageId) -> EcrError {
-    EcrError::ImageUnreadable {
+fn unreadable(failure: &ImageFailure, place: &Place, image: &ImageId) -> AwsError {
+    AwsError::ImageUnreadable {
         repository: place.repository.clone(),
         image: image.to_string(),
         code: clean(failure.failure_code().map_or("no code", ImageFailureCode::as_str)),
@@ -123,8 +123,8 @@ fn unreadable(failure: &ImageFailure, place: &Place, image: &ImageId) -> EcrErro
     }
 }
 
-fn malformed(problem: String) -> EcrError {
-    EcrError::Malformed {
+fn malformed(problem: String) -> AwsError {
+    AwsError::Malformed {
         call: CALL,
         problem: clean(&problem),
     }

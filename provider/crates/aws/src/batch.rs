@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::answer;
 use crate::ecr::{EcrManifest, ImageId};
-use crate::error::{ApiCall, EcrError};
+use crate::error::{ApiCall, AwsError};
 use crate::host::EcrHost;
 
 /// How long a question waits for others.
@@ -23,7 +23,7 @@ const WINDOW: Duration = Duration::from_millis(5);
 /// Images that one call may ask for.
 const CALL_MAX: usize = 100;
 
-type Answer = Result<Option<EcrManifest>, EcrError>;
+type Answer = Result<Option<EcrManifest>, AwsError>;
 type Waiting = Vec<(ImageId, oneshot::Sender<Answer>)>;
 
 /// A repository of a registry.
@@ -52,7 +52,7 @@ impl Batches {
         if opened {
             tokio::spawn(Self::leave(self.clone(), client.clone(), place));
         }
-        receiver.await.unwrap_or(Err(EcrError::Interrupted {
+        receiver.await.unwrap_or(Err(AwsError::Interrupted {
             call: ApiCall::BatchGetImage,
         }))
     }

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_config::{Region, SdkConfig};
 use aws_sdk_ecr::Client;
 use bytes::Bytes;
-use tokio::sync::OnceCell;
 
+use crate::aws::Aws;
 use crate::batch::{Batches, Place};
-use crate::error::EcrError;
+use crate::error::AwsError;
 use crate::host::EcrHost;
 use crate::login::{Login, Logins};
 use crate::settings::AwsSettings;
@@ -56,8 +56,7 @@ struct Endpoint {
 
 /// All private registries of ECR that the configured credentials reach.
 pub struct Ecr {
-    settings: AwsSettings,
-    config: OnceCell<SdkConfig>,
+    aws: Aws,
     clients: Mutex<HashMap<Endpoint, Client>>,
     logins: Logins,
     batches: Arc<Batches>,
@@ -67,19 +66,18 @@ impl Ecr {
     /// With AWS's default chain and `settings` over it. Nothing is read or contacted before the first call.
     #[must_use]
     pub fn new(settings: AwsSettings) -> Self {
-        Self::of(settings, OnceCell::new())
+        Self::of(Aws::new(settings))
     }
 
     /// With a configuration that was made elsewhere.
     #[must_use]
     pub fn with_config(config: SdkConfig) -> Self {
-        Self::of(AwsSettings::default(), OnceCell::new_with(Some(config)))
+        Self::of(Aws::with_config(config))
     }
 
-    fn of(settings: AwsSettings, config: OnceCell<SdkConfig>) -> Self {
+    pub(crate) fn of(aws: Aws) -> Self {
         Self {
-            settings,
-            config,
+            aws,
             clients: Mutex::default(),
             logins: Logins::default(),
             batches: Arc::default(),
@@ -89,14 +87,14 @@ impl Ecr {
     /// A login for the registry at `host`. With `fresh`, one that was not remembered from before.
     ///
     /// # Errors
-    /// When there is none; see [`EcrError::kind`].
-    pub async fn login(&self, host: &EcrHost, fresh: bool) -> Result<Login, EcrError> {
+    /// When there is none; see [`AwsError::kind`].
+    pub async fn login(&self, host: &EcrHost, fresh: bool) -> Result<Login, AwsError> {
         let client = self.client(host).await?;
         self.logins.get(&host.region, &client, fresh).await
     }
 
     /// The manifest of an image, verified against its digest. `None` only when AWS says that there is none; a missing
-    /// repository is [`EcrError::RepositoryMissing`].
+    /// repository is [`AwsError::RepositoryMissing`].
     ///
     /// # Errors
     /// When AWS cannot be asked or does not answer the question.
@@ -105,7 +103,7 @@ impl Ecr {
         host: &EcrHost,
         repository: &str,
         image: ImageId,
-    ) -> Result<Option<EcrManifest>, EcrError> {
+    ) -> Result<Option<EcrManifest>, AwsError> {
         let client = self.client(host).await?;
         let place = Place {
             host: host.clone(),
@@ -114,8 +112,8 @@ impl Ecr {
         self.batches.ask(&client, place, image).await
     }
 
-    async fn client(&self, host: &EcrHost) -> Result<Client, EcrError> {
-        let config = self.config.get_or_try_init(|| self.settings.load(&host.region)).await?;
+    pub(crate) async fn client(&self, host: &EcrHost) -> Result<Client, AwsError> {
+        let config = self.aws.config(&host.region).await?;
         let endpoint = Endpoint {
             region: host.region.clone(),
             fips: host.fips,

@@ -3,6 +3,9 @@
 //! Certificates are the platform's, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, and those in `AWS_CA_BUNDLE`
 //! on top, which the SDK itself does not read. The proxy is the one of the environment, which the SDK's own client does
 //! not use either. Connects to nothing by itself.
+//!
+//! Whatever ends a connection or a stream of one is worth another attempt. The SDK knows most such ends, but not a stream
+//! of HTTP/2 that the other side resets.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,31 +15,35 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::shared::IntoShared;
+use aws_smithy_types::retry::ErrorKind;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::error::{EcrError, SharedError, stated};
+use crate::error::{AwsError, SharedError, stated};
 
 /// A client with one pool of connections for each pair of time-outs.
-pub(crate) fn http_client() -> Result<SharedHttpClient, EcrError> {
+pub(crate) fn http_client() -> Result<SharedHttpClient, AwsError> {
     let mut trust = TrustStore::default();
     let bundle = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty());
     if let Some(path) = bundle {
         let read = std::fs::read(&path).map_err(|error| Arc::new(error) as SharedError);
         let pem = read
             .and_then(valid_bundle)
-            .map_err(|source| EcrError::CertificatesUnreadable {
+            .map_err(|source| AwsError::CertificatesUnreadable {
                 path: path.to_string_lossy().into_owned(),
                 source,
             })?;
         trust = trust.with_pem_certificate(pem);
     }
     let tls = TlsContext::builder().with_trust_store(trust).build();
-    let tls = tls.map_err(|error| EcrError::CertificatesUnreadable {
+    let tls = tls.map_err(|error| AwsError::CertificatesUnreadable {
         path: String::new(),
         source: Arc::new(error),
     })?;
@@ -62,7 +69,25 @@ fn connector(
         .connector_settings(settings.clone())
         .proxy_config(ProxyConfig::from_env());
     builder.set_sleep_impl(components.sleep_impl());
-    SharedHttpConnector::new(builder.build())
+    SharedHttpConnector::new(Persistent(builder.build().into_shared()))
+}
+
+/// A connector whose failures are never taken for final without a reason.
+#[derive(Debug)]
+struct Persistent(SharedHttpConnector);
+
+impl HttpConnector for Persistent {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let answer = self.0.call(request);
+        HttpConnectorFuture::new(async move { answer.await.map_err(worth_another_attempt) })
+    }
+}
+
+fn worth_another_attempt(error: ConnectorError) -> ConnectorError {
+    match error.is_other() && error.as_other().is_none() {
+        true => ConnectorError::other(error.into_source(), Some(ErrorKind::TransientError)),
+        false => error,
+    }
 }
 
 /// The bundle, if every certificate in it can be trusted: the SDK takes it for granted.

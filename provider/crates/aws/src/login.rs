@@ -14,7 +14,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use secrecy::SecretString;
 
-use crate::error::{ApiCall, EcrError};
+use crate::error::{ApiCall, AwsError};
 
 const CALL: ApiCall = ApiCall::GetAuthorizationToken;
 
@@ -25,7 +25,7 @@ const MARGIN: Duration = Duration::from_secs(10 * 60);
 const FRESH: Duration = Duration::from_secs(5);
 
 /// The longest that a call takes. One that nobody waited for is not looked at after that.
-const CALL_MAX: Duration = Duration::from_secs(90);
+const CALL_MAX: Duration = Duration::from_secs(150);
 
 /// A login for every registry in a region.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ pub struct Login {
     pub expires_at: SystemTime,
 }
 
-type Pending = Shared<BoxFuture<'static, Result<Login, EcrError>>>;
+type Pending = Shared<BoxFuture<'static, Result<Login, AwsError>>>;
 
 struct Slot {
     pending: Pending,
@@ -69,7 +69,7 @@ pub(crate) struct Logins {
 
 impl Logins {
     /// The login for `region`, from memory unless it is to be `fresh`.
-    pub(crate) async fn get(&self, region: &str, client: &Client, fresh: bool) -> Result<Login, EcrError> {
+    pub(crate) async fn get(&self, region: &str, client: &Client, fresh: bool) -> Result<Login, AwsError> {
         let pending = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             match slots.get(region).filter(|slot| slot.serves(fresh)) {
@@ -93,18 +93,18 @@ impl Logins {
 
 fn begin(client: Client) -> Pending {
     let task = tokio::spawn(async move { ask(&client).await });
-    async move { task.await.unwrap_or(Err(EcrError::Interrupted { call: CALL })) }
+    async move { task.await.unwrap_or(Err(AwsError::Interrupted { call: CALL })) }
         .boxed()
         .shared()
 }
 
-async fn ask(client: &Client) -> Result<Login, EcrError> {
+async fn ask(client: &Client) -> Result<Login, AwsError> {
     let answer = client
         .get_authorization_token()
         .send()
         .await
-        .map_err(|error| EcrError::of(CALL, error))?;
-    let malformed = |problem: &str| EcrError::Malformed {
+        .map_err(|error| AwsError::of(CALL, error))?;
+    let malformed = |problem: &str| AwsError::Malformed {
         call: CALL,
         problem: problem.to_owned(),
     };

@@ -9,7 +9,7 @@ use crate::scripted::{Scripted, Seen, host, refuse, respond};
 use crate::tls_server::TlsServer;
 use axum::body::Body;
 use axum::response::Response;
-use fastcontainer_aws::{ApiCall, AwsSettings, Ecr, EcrError, ImageId, Login};
+use fastcontainer_aws::{ApiCall, AwsError, AwsSettings, Ecr, ImageId, Login};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -50,7 +50,7 @@ fn at(endpoint: &str) -> AwsSettings {
     }
 }
 
-async fn login(settings: AwsSettings) -> Result<Login, EcrError> {
+async fn login(settings: AwsSettings) -> Result<Login, AwsError> {
     Ecr::new(settings).login(&host(), false).await
 }
 
@@ -68,7 +68,7 @@ async fn nothing_in_the_environment_is_missing_credentials() {
         assert!(
             matches!(
                 error,
-                EcrError::CredentialsMissing {
+                AwsError::CredentialsMissing {
                     call: ApiCall::GetAuthorizationToken,
                     ..
                 }
@@ -89,7 +89,7 @@ async fn nothing_in_the_environment_is_missing_credentials() {
 async fn ended_single_sign_on_session_asks_for_a_new_one() {
     if let Some(endpoint) = inside() {
         let error = login(at(&endpoint)).await.unwrap_err();
-        assert!(matches!(error, EcrError::SsoLoginNeeded { .. }), "{error:?}");
+        assert!(matches!(error, AwsError::SsoLoginNeeded { .. }), "{error:?}");
         return;
     }
     let session = "[default]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = r\n\
@@ -192,7 +192,7 @@ async fn role_that_may_not_be_assumed_is_denied_by_its_own_action() {
         assert!(
             matches!(
                 error,
-                EcrError::Denied {
+                AwsError::Denied {
                     call: ApiCall::AssumeRole,
                     ..
                 }
@@ -237,7 +237,7 @@ async fn certificates_that_the_environment_names_are_trusted() {
 async fn unknown_certificates_are_not_trusted() {
     if let Some(endpoint) = inside() {
         let error = login(at(&endpoint)).await.unwrap_err();
-        assert!(matches!(error, EcrError::Unreachable { .. }), "{error:?}");
+        assert!(matches!(error, AwsError::Unreachable { .. }), "{error:?}");
         return;
     }
     let server = TlsServer::serve(token().to_string()).await;
@@ -255,7 +255,7 @@ async fn bundle_that_cannot_be_read_is_an_error_that_names_it() {
     if inside().is_some() {
         let error = login(AwsSettings::default()).await.unwrap_err();
         assert!(
-            matches!(&error, EcrError::CertificatesUnreadable { path, .. } if path.ends_with(".pem")),
+            matches!(&error, AwsError::CertificatesUnreadable { path, .. } if path.ends_with(".pem")),
             "{error}"
         );
         return;

@@ -6,7 +6,7 @@ use crate::scripted::{Scripted, Seen, host, refuse, respond};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fastcontainer_aws::{Ecr, EcrError, EcrErrorKind, EcrHost};
+use fastcontainer_aws::{AwsError, AwsErrorKind, Ecr, EcrHost};
 use futures_util::future::join_all;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -110,7 +110,7 @@ async fn failure_is_shared_by_those_who_wait_and_not_remembered() {
     assert!(
         denied
             .iter()
-            .all(|login| login.as_ref().unwrap_err().kind() == EcrErrorKind::Denied { action })
+            .all(|login| login.as_ref().unwrap_err().kind() == AwsErrorKind::Denied { action })
     );
     assert_eq!(server.seen().len(), 1);
     assert_eq!(password(&ecr, &here, false).await, "pass:word1");
@@ -144,7 +144,7 @@ async fn answer_without_a_readable_login_is_an_error_that_does_not_show_it() {
             .login(&host(), false)
             .await
             .unwrap_err();
-        assert!(matches!(error, EcrError::Malformed { .. }), "{error}");
+        assert!(matches!(error, AwsError::Malformed { .. }), "{error}");
         assert!(!format!("{error:?}").contains("hunter2"));
     }
 }

@@ -7,7 +7,7 @@ use crate::scripted::{Scripted, Seen, host, refuse, respond};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use axum::response::Response;
-use fastcontainer_aws::{ApiCall, Ecr, EcrError, EcrErrorKind, EcrHost, EcrManifest, ImageId};
+use fastcontainer_aws::{ApiCall, AwsError, AwsErrorKind, Ecr, EcrHost, EcrManifest, ImageId};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -48,7 +48,7 @@ fn repository(seen: &Seen, _number: usize) -> Option<Response> {
     respond(200, &json!({"images": images, "failures": failures}))
 }
 
-async fn ask(server: &Scripted) -> Result<Option<EcrManifest>, EcrError> {
+async fn ask(server: &Scripted) -> Result<Option<EcrManifest>, AwsError> {
     Ecr::with_config(server.config())
         .look_up(&host(), "team/app", tag("v1"))
         .await
@@ -154,7 +154,7 @@ async fn hanging_call_is_given_up_and_can_be_cancelled() {
         () = tokio::time::sleep(Duration::from_millis(100)) => {}
     }
     assert!(start.elapsed() < Duration::from_secs(2));
-    assert_eq!(ask(&server).await.unwrap_err().kind(), EcrErrorKind::TimedOut);
+    assert_eq!(ask(&server).await.unwrap_err().kind(), AwsErrorKind::TimedOut);
 }
 
 #[tokio::test]
@@ -179,19 +179,19 @@ async fn missing_image_is_none_and_missing_repository_names_where_it_was_looked_
 
 #[tokio::test]
 async fn every_refusal_has_its_kind() {
-    let denied = EcrErrorKind::Denied {
+    let denied = AwsErrorKind::Denied {
         action: "ecr:BatchGetImage",
     };
     let rows = [
         (400, "AccessDeniedException", denied, 1),
         (403, "AccessDenied", denied, 1),
-        (400, "ExpiredTokenException", EcrErrorKind::Unauthenticated, 1),
-        (400, "UnrecognizedClientException", EcrErrorKind::Unauthenticated, 1),
-        (400, "InvalidSignatureException", EcrErrorKind::Unauthenticated, 1),
-        (400, "InvalidParameterException", EcrErrorKind::Invalid, 1),
-        (400, "ThrottlingException", EcrErrorKind::RateLimited, 4),
-        (500, "ServerException", EcrErrorKind::Unavailable, 4),
-        (503, "", EcrErrorKind::Unavailable, 4),
+        (400, "ExpiredTokenException", AwsErrorKind::Unauthenticated, 1),
+        (400, "UnrecognizedClientException", AwsErrorKind::Unauthenticated, 1),
+        (400, "InvalidSignatureException", AwsErrorKind::Unauthenticated, 1),
+        (400, "InvalidParameterException", AwsErrorKind::Invalid, 1),
+        (400, "ThrottlingException", AwsErrorKind::RateLimited, 4),
+        (500, "ServerException", AwsErrorKind::Unavailable, 4),
+        (503, "", AwsErrorKind::Unavailable, 4),
     ];
     for (status, code, kind, tries) in rows {
         let server =
@@ -223,7 +223,7 @@ async fn image_that_cannot_be_read_is_not_missing() {
     let failure = json!({"imageId": id, "failureCode": "ImageInaccessible", "failureReason": "archived"});
     let server = Scripted::serve(move |_, _| respond(200, &json!({"images": [], "failures": [failure]}))).await;
     let error = ask(&server).await.unwrap_err();
-    assert_eq!(error.kind(), EcrErrorKind::Invalid);
+    assert_eq!(error.kind(), AwsErrorKind::Invalid);
     assert!(error.to_string().contains("ImageInaccessible"), "{error}");
 }
 
@@ -241,7 +241,7 @@ async fn answer_that_says_nothing_or_something_wrong_is_an_error() {
         let body = json!({"images": images, "failures": []});
         let server = Scripted::serve(move |_, _| respond(200, &body)).await;
         assert!(
-            matches!(ask(&server).await, Err(EcrError::Malformed { .. })),
+            matches!(ask(&server).await, Err(AwsError::Malformed { .. })),
             "{images}"
         );
     }
@@ -267,7 +267,7 @@ async fn endpoint_that_is_not_there_is_unavailable() {
     assert!(
         matches!(
             error,
-            EcrError::Unreachable {
+            AwsError::Unreachable {
                 call: ApiCall::BatchGetImage,
                 ..
             }
@@ -299,6 +299,6 @@ async fn missing_credentials_are_their_own_error_and_nothing_is_sent() {
         .look_up(&host(), "team/app", tag("v1"))
         .await
         .unwrap_err();
-    assert!(matches!(error, EcrError::CredentialsMissing { .. }), "{error:?}");
+    assert!(matches!(error, AwsError::CredentialsMissing { .. }), "{error:?}");
     assert!(error.is_unauthenticated() && server.seen().is_empty());
 }
