@@ -11,9 +11,23 @@
 //! | `PUT repository?repository=HOST/NAME[&mutability=IMMUTABLE]` | create it, or change whether tags may move |
 //! | `PUT tag?reference=HOST/NAME:TAG&digest=sha256:…`, `DELETE tag?reference=…` | move or delete a tag, immutable or not |
 //! | `DELETE image?repository=HOST/NAME&digest=sha256:…` | delete an image with its tags |
-//! | `POST deny?action=ecr:BatchGetImage`, `DELETE deny` | deny an IAM action; allow everything |
+//! | `POST deny?action=ecr:BatchGetImage`, `DELETE deny` | deny an IAM action to everybody; take that back |
+//! | `PUT identity?name=…[&account=…]` | an access key for a user |
+//! | `PUT policy?identity=user/…`, `DELETE policy?identity=role/…` | what a user or role may do (policy document as body) |
+//! | `PUT sessions?identity=role/…&lifetime=SECONDS`, `DELETE sessions?identity=role/…` | shorten new sessions; end all |
+//! | `GET decisions[?identity=…]`, `DELETE decisions[?identity=…]` | which actions were asked for; forget them |
+//! | `GET leftovers` | buckets with keys and open uploads, parameters, secrets, log groups with streams |
+//! | `PUT bucket?name=…[&region=…][&kms=KEY_ARN]` | make a bucket, or change its region or default encryption |
+//! | `PUT logs?delay=MILLISECONDS[&rate=READS_PER_SECOND][&group=…]` | when log events become visible; a limit on GetLogEvents |
+//! | `POST logs?group=…&stream=…[&region=…]` | append the lines of the body to a log stream |
+//! | `GET parameter?name=…[&region=…]`, `GET secret?id=…[&region=…]` | the value, decrypted |
+//! | `PUT parameter?name=…&age=SECONDS` | make a parameter look as if it had been changed so long ago |
 //! | `POST expire-tokens` | end all ECR logins |
+//! | `codebuild/…` | see `codebuild::knobs` |
 //! | `PUT blob-mounting?enabled=true` | the account setting of ECR |
+
+mod identities;
+mod services;
 
 use std::collections::HashMap;
 
@@ -23,6 +37,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use crate::codebuild;
 use crate::digest::Digest;
 use crate::emulator::Emulator;
 use crate::faults::{Fault, FaultInvalid};
@@ -43,6 +58,8 @@ enum AdminError {
     Value(String, &'static str),
     #[error("`{0}` has no such tag or image")]
     NotFound(RepositoryKey),
+    #[error("no such parameter or secret")]
+    NoValue,
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     #[error(transparent)]
@@ -52,7 +69,11 @@ enum AdminError {
     #[error(transparent)]
     Fault(#[from] FaultInvalid),
     #[error(transparent)]
+    Knob(#[from] codebuild::KnobError),
+    #[error(transparent)]
     Seed(#[from] SeedError),
+    #[error(transparent)]
+    Policy(#[from] crate::aws::PolicyInvalid),
 }
 
 struct Query(HashMap<String, String>);
@@ -65,9 +86,10 @@ pub(crate) async fn answer(emulator: &Emulator, parts: &Parts, body: Incoming) -
         Ok(value) => reply::json(StatusCode::OK, &value),
         Err(error) => {
             let status = match error {
-                AdminError::Unknown | AdminError::NotFound(_) | AdminError::Catalog(CatalogError::Unknown(_)) => {
-                    StatusCode::NOT_FOUND
-                }
+                AdminError::Unknown
+                | AdminError::NoValue
+                | AdminError::NotFound(_)
+                | AdminError::Catalog(CatalogError::Unknown(_)) => StatusCode::NOT_FOUND,
                 _ => StatusCode::BAD_REQUEST,
             };
             reply::json(status, &json!({"error": chain(&error)}))
@@ -77,6 +99,9 @@ pub(crate) async fn answer(emulator: &Emulator, parts: &Parts, body: Incoming) -
 
 async fn operate(emulator: &Emulator, parts: &Parts, query: &Query, body: Incoming) -> Result<Value, AdminError> {
     let path = parts.uri.path().trim_start_matches("/_admin/");
+    if codebuild::is_admin_path(parts.uri.path()) {
+        return Ok(codebuild::answer_admin(emulator, parts, body).await?);
+    }
     match (parts.method.as_str(), path) {
         ("GET", "ready") => {}
         ("GET", "counters") => return Ok(emulator.traffic.counters()),
@@ -93,14 +118,17 @@ async fn operate(emulator: &Emulator, parts: &Parts, query: &Query, body: Incomi
             let digest = seed::import(emulator, (&key, &tag), body).await?;
             return Ok(json!({"reference": format!("{key}:{tag}"), "digest": digest.to_string()}));
         }
-        ("POST", "deny") => emulator.denials.deny(query.get("action")?),
-        ("DELETE", "deny") => emulator.denials.clear(),
+        ("POST", "deny") => emulator.permissions.deny(query.get("action")?),
+        ("DELETE", "deny") => emulator.permissions.clear(),
         ("POST", "expire-tokens") => emulator.tokens.expire_all(),
         ("PUT", "blob-mounting") => emulator.set_blob_mounting(query.get("enabled")? == "true"),
         (_, "repository") => return repository(emulator, &parts.method, query),
         (_, "tag") => return tag(emulator, &parts.method, query),
         ("DELETE", "image") => return delete_image(emulator, query),
-        _ => return Err(AdminError::Unknown),
+        (_, "identity" | "policy" | "sessions" | "decisions") => {
+            return identities::operate(emulator, (parts.method.as_str(), path), query, body).await;
+        }
+        _ => return services::operate(emulator, (parts.method.as_str(), path), query, body).await,
     }
     Ok(json!({}))
 }

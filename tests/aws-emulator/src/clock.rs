@@ -12,6 +12,12 @@ pub(crate) fn epoch_seconds() -> f64 {
     (elapsed.as_secs_f64() * 1000.0).floor() / 1000.0
 }
 
+/// Returns the current time in whole milliseconds since the epoch.
+pub(crate) fn epoch_milliseconds() -> i64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// Parses the `YYYYMMDDTHHMMSSZ` form of signature headers into seconds since the epoch.
 pub(crate) fn parse_amz_date(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
@@ -46,6 +52,22 @@ pub(crate) fn iso8601(epoch: i64) -> String {
     )
 }
 
+/// Formats seconds since the epoch as `Thu, 01 Jan 2026 00:00:00 GMT`, the form of HTTP headers.
+pub(crate) fn http_date(epoch: i64) -> String {
+    let at = OffsetDateTime::from_unix_timestamp(epoch).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (day, month) = (at.weekday().to_string(), at.month().to_string());
+    format!(
+        "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+        &day[..3],
+        at.day(),
+        &month[..3],
+        at.year(),
+        at.hour(),
+        at.minute(),
+        at.second()
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +76,7 @@ mod tests {
     fn signature_dates_are_utc_seconds() {
         assert_eq!(parse_amz_date("20150830T123600Z"), Some(1_440_938_160));
         assert_eq!(iso8601(1_440_938_160), "2015-08-30T12:36:00Z");
+        assert_eq!(http_date(1_440_938_160), "Sun, 30 Aug 2015 12:36:00 GMT");
     }
 
     #[test]

@@ -11,21 +11,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::request::Parts;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
 
-use crate::aws::{Credentials, Denials};
+use crate::aws::{Credentials, Permissions};
+use crate::codebuild::{BuildHost, CodeBuild};
 use crate::ecr::AuthorizationTokens;
 use crate::faults::{Effect, Faults};
+use crate::logs::LogStore;
 use crate::registry::{BearerTokens, Exchange, Uploads};
 use crate::reply::{self, Reply};
 use crate::route::{Route, Scheme};
+use crate::s3::Buckets;
+use crate::secrets_manager::SecretStore;
+use crate::ssm::ParameterStore;
 use crate::store::{Catalog, ContentStore};
 use crate::traffic::Traffic;
-use crate::{admin, aws, ecr, random, registry};
+use crate::{admin, aws, codebuild, ecr, logs, random, registry, s3, secrets_manager, spoil, ssm};
 
 /// What an emulator is set up with.
 #[derive(Clone)]
 pub struct Settings {
-    /// Directory of blobs and repositories.
+    /// Directory of blobs, repositories and objects.
     pub data: PathBuf,
     /// Account of the access key.
     pub account: String,
@@ -39,6 +45,8 @@ pub struct Settings {
     pub token_lifetime_seconds: u32,
     /// Whether ECR takes blobs over from other repositories.
     pub blob_mounting: bool,
+    /// What the machine lends to builds of CodeBuild.
+    pub build_host: BuildHost,
 }
 
 /// The connection ends without an answer.
@@ -48,13 +56,20 @@ pub(crate) struct Dropped;
 
 /// State of all services.
 pub(crate) struct Emulator {
+    /// Account of the long-lived access key.
+    pub(crate) account: String,
     pub(crate) catalog: Catalog,
     pub(crate) content: Arc<ContentStore>,
     pub(crate) uploads: Uploads,
     pub(crate) credentials: Credentials,
-    pub(crate) denials: Denials,
+    pub(crate) permissions: Permissions,
     pub(crate) tokens: AuthorizationTokens,
     pub(crate) bearer: BearerTokens,
+    pub(crate) buckets: Buckets,
+    pub(crate) logs: LogStore,
+    pub(crate) parameters: ParameterStore,
+    pub(crate) secrets: SecretStore,
+    pub(crate) codebuild: CodeBuild,
     pub(crate) faults: Faults,
     pub(crate) traffic: Traffic,
     /// Signs the URLs of layers.
@@ -65,16 +80,22 @@ pub(crate) struct Emulator {
 
 impl Emulator {
     /// Loads what an earlier run left in the data directory.
-    pub(crate) fn open(settings: Settings) -> io::Result<Self> {
+    pub(crate) fn open(settings: Settings, running: &CancellationToken) -> io::Result<Self> {
         std::fs::create_dir_all(&settings.data)?;
         Ok(Self {
+            codebuild: CodeBuild::new(settings.build_host, settings.data.join("builds"), running.child_token()),
+            account: settings.account.clone(),
             catalog: Catalog::open(&settings.data)?,
             content: Arc::new(ContentStore::open(&settings.data)?),
             uploads: Uploads::default(),
             credentials: Credentials::new(&settings.account, &settings.access_key, &settings.secret_key),
-            denials: Denials::default(),
+            permissions: Permissions::default(),
             tokens: AuthorizationTokens::new(settings.token_lifetime_seconds),
             bearer: BearerTokens::default(),
+            buckets: Buckets::open(&settings.data)?,
+            logs: LogStore::default(),
+            parameters: ParameterStore::default(),
+            secrets: SecretStore::default(),
             faults: Faults::default(),
             traffic: Traffic::default(),
             layer_key: random::key(),
@@ -94,7 +115,7 @@ impl Emulator {
     }
 
     /// Answers one request that came in over a listener of this scheme.
-    pub(crate) async fn answer(&self, request: Request<Incoming>, scheme: Scheme) -> Result<Reply, Dropped> {
+    pub(crate) async fn answer(self: &Arc<Self>, request: Request<Incoming>, scheme: Scheme) -> Result<Reply, Dropped> {
         let (parts, body) = request.into_parts();
         let Some(host) = host_of(&parts) else {
             return Ok(reply::text(StatusCode::BAD_REQUEST, "text/plain", "no host\n"));
@@ -105,7 +126,7 @@ impl Emulator {
         }
         let operation = route.operation(&parts.method);
         let number = self.traffic.begin(&operation, &parts, &host);
-        let outcome = match self.faults.take(&operation, &parts) {
+        let outcome = match self.faults.take(&operation, (&parts, &host)) {
             None => Ok(self.serve(&route, (&parts, body), (scheme, &host)).await),
             Some(Effect::DropBefore) => Err(Dropped),
             Some(Effect::Status(status)) => Ok(status.render(&route)),
@@ -113,6 +134,14 @@ impl Emulator {
                 tokio::time::sleep(delay).await;
                 Ok(self.serve(&route, (&parts, body), (scheme, &host)).await)
             }
+            Some(Effect::Cut(bytes)) => Ok(spoil::cut(
+                self.serve(&route, (&parts, body), (scheme, &host)).await,
+                bytes,
+            )),
+            Some(Effect::Slow(rate)) => Ok(spoil::slow(
+                self.serve(&route, (&parts, body), (scheme, &host)).await,
+                rate,
+            )),
             Some(Effect::DropAfter) => {
                 self.serve(&route, (&parts, body), (scheme, &host)).await;
                 Err(Dropped)
@@ -122,9 +151,22 @@ impl Emulator {
         outcome
     }
 
-    async fn serve(&self, route: &Route, (parts, body): (&Parts, Incoming), (scheme, host): (Scheme, &str)) -> Reply {
+    async fn serve(
+        self: &Arc<Self>,
+        route: &Route,
+        (parts, body): (&Parts, Incoming),
+        (scheme, host): (Scheme, &str),
+    ) -> Reply {
         match route {
             Route::Ecr { operation } => ecr::answer(self, parts, body, (host, operation)).await,
+            Route::Logs { operation } => logs::answer(self, (parts, body), (host, operation)).await,
+            Route::Ssm { operation } => ssm::answer(self, (parts, body), (host, operation)).await,
+            Route::SecretsManager { operation } => {
+                secrets_manager::answer(self, (parts, body), (host, operation)).await
+            }
+            Route::CodeBuild { operation } => codebuild::answer(self, (parts, body), (host, operation)).await,
+            Route::BuildCredentials => codebuild::answer_credentials(self, parts.uri.path()),
+            Route::S3(request) => s3::answer(self, (parts, body), (host, request)).await,
             Route::Sts => aws::answer_sts(self, parts, body, host).await,
             Route::Registry { registry, resource } => {
                 let origin = format!("{}://{host}", scheme.name());

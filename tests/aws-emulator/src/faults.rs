@@ -1,4 +1,4 @@
-//! Faults that a test orders: the next matching requests fail, are delayed, or lose their connection.
+//! Faults that a test orders: the next matching requests fail, are delayed or cut, or lose their connection.
 //!
 //! A fault is judged before authentication, as trouble on the way would be. The first fault that matches is the only
 //! one applied; requests it lets pass because of `skip` count as matched by no other.
@@ -7,13 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::RETRY_AFTER;
+use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
 use crate::reply::{self, Reply, WithHeader};
 use crate::route::Route;
-use crate::{ecr, registry};
+use crate::{aws, registry, s3};
 
 /// A fault as a test orders it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,6 +39,10 @@ pub(crate) struct Fault {
     retry_after: Option<u32>,
     /// Delay, with `kind: latency`.
     milliseconds: Option<u64>,
+    /// Bytes of the body that still come, with `kind: partial`; half of it if absent.
+    bytes: Option<u64>,
+    /// Speed of the body, with `kind: slow`.
+    bytes_per_second: Option<u32>,
     /// How many requests were hit so far.
     #[serde(default, skip_deserializing)]
     hits: u32,
@@ -50,8 +54,12 @@ struct Match {
     /// Name in the counters, such as `ecr:BatchGetImage` or `PUT manifest`.
     operation: Option<String>,
     method: Option<String>,
+    /// A part of the host, such as a bucket's name.
+    host: Option<String>,
     /// A part of the path.
     path: Option<String>,
+    /// Whose request it is: the access key of its signature.
+    access_key: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +69,8 @@ enum Kind {
     DropBefore,
     DropAfter,
     Latency,
+    Partial,
+    Slow,
 }
 
 /// What happens to one request.
@@ -73,6 +83,10 @@ pub(crate) enum Effect {
     DropAfter,
     /// The service answers later.
     Latency(Duration),
+    /// The answer breaks off after so many bytes, or in the middle.
+    Cut(Option<u64>),
+    /// The answer comes with so many bytes a second.
+    Slow(u32),
 }
 
 /// An error to answer.
@@ -90,16 +104,23 @@ pub(crate) enum FaultInvalid {
     Status,
     #[error("kind `latency` needs `milliseconds`")]
     Latency,
+    #[error("kind `slow` needs `bytes_per_second`")]
+    Slow,
 }
 
 impl StatusFault {
     /// Renders the error in the words of the service that was asked.
     pub(crate) fn render(&self, route: &Route) -> Reply {
         let reply = match route {
-            Route::Ecr { .. } => ecr::error_reply(self.status, &self.code, &self.message),
+            Route::Ecr { .. }
+            | Route::CodeBuild { .. }
+            | Route::Logs { .. }
+            | Route::Ssm { .. }
+            | Route::SecretsManager { .. } => aws::error_reply(self.status, &self.code, &self.message),
             Route::Registry { .. } | Route::Token { .. } => {
                 registry::error_reply(self.status, &self.code, &self.message)
             }
+            Route::S3(_) => s3::error_reply(self.status, &self.code, &self.message),
             _ => reply::text(self.status, "text/plain", format!("{}: {}\n", self.code, self.message)),
         };
         match self.retry_after {
@@ -134,11 +155,11 @@ impl Faults {
     }
 
     /// Takes the effect of a fault on this request, if one is due.
-    pub(crate) fn take(&self, operation: &str, parts: &Parts) -> Option<Effect> {
+    pub(crate) fn take(&self, operation: &str, (parts, host): (&Parts, &str)) -> Option<Effect> {
         let mut ordered = self.ordered.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = ordered
             .iter_mut()
-            .find(|fault| fault.count > 0 && fault.matching.covers(operation, parts))?;
+            .find(|fault| fault.count > 0 && fault.matching.covers(operation, (parts, host)))?;
         if fault.skip > 0 {
             fault.skip -= 1;
             return None;
@@ -155,6 +176,8 @@ impl Fault {
             Kind::DropBefore => Effect::DropBefore,
             Kind::DropAfter => Effect::DropAfter,
             Kind::Latency => Effect::Latency(Duration::from_millis(self.milliseconds.ok_or(FaultInvalid::Latency)?)),
+            Kind::Partial => Effect::Cut(self.bytes),
+            Kind::Slow => Effect::Slow(self.bytes_per_second.ok_or(FaultInvalid::Slow)?),
             Kind::Status => {
                 let status = self
                     .status
@@ -175,17 +198,29 @@ impl Fault {
 }
 
 impl Match {
-    fn covers(&self, operation: &str, parts: &Parts) -> bool {
+    fn covers(&self, operation: &str, (parts, host): (&Parts, &str)) -> bool {
         self.operation.as_ref().is_none_or(|wanted| wanted == operation)
             && self
                 .method
                 .as_ref()
                 .is_none_or(|wanted| wanted == parts.method.as_str())
+            && self.host.as_ref().is_none_or(|wanted| host.contains(wanted))
             && self
                 .path
                 .as_ref()
                 .is_none_or(|wanted| parts.uri.path().contains(wanted))
+            && self
+                .access_key
+                .as_ref()
+                .is_none_or(|wanted| access_key(parts) == Some(wanted))
     }
+}
+
+/// The key that a request says it is signed with.
+fn access_key(parts: &Parts) -> Option<&str> {
+    let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, credential) = header.split_once("Credential=")?;
+    credential.split('/').next()
 }
 
 fn once() -> u32 {

@@ -7,11 +7,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use aws_emulator::{Addresses, Server, Settings};
+use aws_emulator::{Addresses, BuildHost, Server, Settings};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Stands in for Amazon ECR, STS and public registries.
+/// Stands in for ECR, S3, CloudWatch Logs, SSM, Secrets Manager, STS and public registries.
 #[derive(Parser)]
 #[command(name = "aws-emulator")]
 struct Arguments {
@@ -48,6 +48,24 @@ struct Arguments {
     /// How long ECR logins live.
     #[arg(long, default_value_t = 43_200, value_name = "SECONDS")]
     token_lifetime: u32,
+    /// Folder of the only programs that builds of CodeBuild have on PATH.
+    #[arg(long, value_name = "DIR")]
+    build_programs: Option<PathBuf>,
+    /// Folder that those programs need, wherever it is; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    build_visible: Vec<PathBuf>,
+    /// Certificates that builds trust.
+    #[arg(long, value_name = "FILE")]
+    build_ca_bundle: Option<PathBuf>,
+    /// Gives each build a network in which the names of AWS lead here; needs root, `--https` and the program `ip`.
+    #[arg(long, requires_all = ["https", "build_programs"])]
+    build_network: bool,
+    /// Control group below which builds get theirs.
+    #[arg(long, value_name = "NAME")]
+    build_cgroup: Option<String>,
+    /// Address of a name server that leads all names of AWS to the loopback address.
+    #[arg(long)]
+    dns: Option<SocketAddr>,
     /// Lets ECR take blobs over from other repositories.
     #[arg(long)]
     blob_mounting: bool,
@@ -70,6 +88,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         https: arguments.https,
         tls_directory: arguments.tls_dir.unwrap_or_default(),
         regions: arguments.region,
+        dns: arguments.dns,
     };
     let settings = Settings {
         data: arguments.data,
@@ -79,6 +98,13 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         plain_login: arguments.user.zip(arguments.password),
         token_lifetime_seconds: arguments.token_lifetime,
         blob_mounting: arguments.blob_mounting,
+        build_host: BuildHost {
+            programs: arguments.build_programs,
+            visible: arguments.build_visible,
+            ca_bundle: arguments.build_ca_bundle,
+            own_network: arguments.build_network,
+            cgroup: arguments.build_cgroup,
+        },
     };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

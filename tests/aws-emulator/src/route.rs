@@ -1,13 +1,14 @@
 //! Which service a request is for, judged by host, path and target header.
 //!
 //! Real AWS names select their service; loopback names select the plain registry, the admin plane and, as an endpoint
-//! override does, the control planes; every other host is a public registry.
+//! override does, the control planes and S3; every other host is a public registry.
 
 use http::Method;
 use http::request::Parts;
 
-use crate::ecr::TARGET_PREFIX;
 use crate::registry::{DOCKER_HUB, Kind, Registry, Resource};
+use crate::s3::S3Request;
+use crate::{codebuild, ecr, logs, secrets_manager, ssm};
 
 /// How a listener is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,18 @@ pub(crate) enum Route {
     Admin,
     /// ECR's control plane.
     Ecr { operation: String },
+    /// CodeBuild.
+    CodeBuild { operation: String },
+    /// Credentials of a build's role.
+    BuildCredentials,
+    /// CloudWatch Logs.
+    Logs { operation: String },
+    /// SSM Parameter Store.
+    Ssm { operation: String },
+    /// Secrets Manager.
+    SecretsManager { operation: String },
+    /// S3.
+    S3(Box<S3Request>),
     /// STS.
     Sts,
     /// The registry API.
@@ -52,12 +65,16 @@ impl Route {
         let name = without_port(host);
         let is_loopback = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
         if let Some(target) = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
-            return Self::Ecr {
-                operation: target.strip_prefix(TARGET_PREFIX).unwrap_or("unknown").to_owned(),
-            };
+            return Self::of_target(target);
+        }
+        if scheme == Scheme::Http
+            && path.starts_with(codebuild::CREDENTIALS)
+            && (is_loopback || name == "169.254.170.2")
+        {
+            return Self::BuildCredentials;
         }
         if name.ends_with(".amazonaws.com") {
-            return Self::of_aws(path, name);
+            return Self::of_aws(parts, name);
         }
         match path {
             _ if is_loopback && scheme == Scheme::Http && path.starts_with("/_admin/") => Self::Admin,
@@ -80,11 +97,34 @@ impl Route {
                     resource: Resource::parse(path),
                 }
             }
-            _ => Self::Nothing,
+            _ if is_loopback => Self::S3(Box::new(S3Request::of(parts, None, None))),
+            _ => match name.strip_suffix(".localhost") {
+                Some(bucket) => Self::S3(Box::new(S3Request::of(parts, Some(bucket), None))),
+                None => Self::Nothing,
+            },
         }
     }
 
-    fn of_aws(path: &str, name: &str) -> Self {
+    /// Classifies a request of the JSON protocol.
+    fn of_target(target: &str) -> Self {
+        let after = |prefix: &str| target.strip_prefix(prefix).map(str::to_owned);
+        if let Some(operation) = after(codebuild::SERVICE.target_prefix) {
+            Self::CodeBuild { operation }
+        } else if let Some(operation) = after(logs::SERVICE.target_prefix) {
+            Self::Logs { operation }
+        } else if let Some(operation) = after(ssm::SERVICE.target_prefix) {
+            Self::Ssm { operation }
+        } else if let Some(operation) = after(secrets_manager::SERVICE.target_prefix) {
+            Self::SecretsManager { operation }
+        } else {
+            Self::Ecr {
+                operation: after(ecr::TARGET_PREFIX).unwrap_or_else(|| "unknown".to_owned()),
+            }
+        }
+    }
+
+    fn of_aws(parts: &Parts, name: &str) -> Self {
+        let path = parts.uri.path();
         let labels: Vec<&str> = name.split('.').collect();
         match labels[..] {
             [account, "dkr", "ecr", region, "amazonaws", "com"] if path.starts_with("/v2") => {
@@ -106,6 +146,23 @@ impl Route {
                 operation: "unknown".to_owned(),
             },
             [bucket, "s3", _, "amazonaws", "com"] if bucket.ends_with("-starport-layer-bucket") => Self::Layer,
+            _ => Self::of_s3(parts, name),
+        }
+    }
+
+    /// Classifies a request to the name of S3, which may have the bucket before it and the region in it.
+    fn of_s3(parts: &Parts, name: &str) -> Self {
+        let name = name.trim_end_matches(".amazonaws.com");
+        let (bucket, service) = match name.rfind(".s3.").or_else(|| name.strip_suffix(".s3").map(str::len)) {
+            Some(at) => (Some(&name[..at]), &name[at + 1..]),
+            None => (None, name),
+        };
+        match (service.split_once('.'), bucket) {
+            (Some(("s3", region)), _) if !region.contains('.') => {
+                Self::S3(Box::new(S3Request::of(parts, bucket, Some(region))))
+            }
+            (None, Some(_)) => Self::S3(Box::new(S3Request::of(parts, bucket, None))),
+            (None, None) if service == "s3" => Self::S3(Box::new(S3Request::of(parts, None, Some("us-east-1")))),
             _ => Self::Nothing,
         }
     }
@@ -114,6 +171,12 @@ impl Route {
     pub(crate) fn operation(&self, method: &Method) -> String {
         match self {
             Self::Ecr { operation } => format!("ecr:{operation}"),
+            Self::CodeBuild { operation } => format!("codebuild:{operation}"),
+            Self::BuildCredentials => format!("{method} credentials"),
+            Self::Logs { operation } => format!("logs:{operation}"),
+            Self::Ssm { operation } => format!("ssm:{operation}"),
+            Self::SecretsManager { operation } => format!("secretsmanager:{operation}"),
+            Self::S3(request) => request.operation.name(),
             Self::Sts => "sts".to_owned(),
             Self::Registry { resource, .. } => format!("{method} {}", resource.kind()),
             Self::Token { .. } => format!("{method} token"),

@@ -12,10 +12,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::codebuild::Entrance;
+use crate::dns;
 use crate::emulator::{Emulator, Settings};
 use crate::route::Scheme;
 use crate::tls::{self, TlsError};
@@ -29,6 +31,8 @@ pub struct Addresses {
     pub https: Option<SocketAddr>,
     /// Directory of the test CA and the server certificate.
     pub tls_directory: PathBuf,
+    /// Address of the name server, if one is wanted.
+    pub dns: Option<SocketAddr>,
     /// Regions whose names the certificate is made for.
     pub regions: Vec<String>,
 }
@@ -64,8 +68,9 @@ impl Server {
     /// Fails if the data directory, an address or the certificate is not usable.
     pub async fn start(settings: Settings, addresses: Addresses) -> Result<Self, StartError> {
         let data = settings.data.clone();
-        let emulator = Arc::new(Emulator::open(settings).map_err(|error| StartError::Data(data, error))?);
         let running = CancellationToken::new();
+        let emulator = Emulator::open(settings, &running).map_err(|error| StartError::Data(data, error))?;
+        let emulator = Arc::new(emulator);
         let mut server = Self {
             http: None,
             https: None,
@@ -76,18 +81,22 @@ impl Server {
             server.http = listener.local_addr().ok();
             tokio::spawn(accept(listener, None, Arc::clone(&emulator), running.clone()));
         }
+        let mut tls = None;
         if let Some(address) = addresses.https {
             let config = tls::server_config(&addresses.tls_directory, &addresses.regions)
                 .map_err(|error| StartError::Tls(address, error))?;
             let listener = bind(address).await?;
             server.https = listener.local_addr().ok();
-            tokio::spawn(accept(
-                listener,
-                Some(TlsAcceptor::from(Arc::new(config))),
-                emulator,
-                running,
-            ));
+            tls = Some(TlsAcceptor::from(Arc::new(config)));
+            tokio::spawn(accept(listener, tls.clone(), Arc::clone(&emulator), running.clone()));
         }
+        if let Some(address) = addresses.dns {
+            let socket = UdpSocket::bind(address)
+                .await
+                .map_err(|error| StartError::Address(address, error))?;
+            tokio::spawn(dns::serve(socket, running));
+        }
+        emulator.codebuild.open_to(Entrance { http: server.http, tls });
         Ok(server)
     }
 }
@@ -98,7 +107,13 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
         .map_err(|error| StartError::Address(address, error))
 }
 
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, emulator: Arc<Emulator>, running: CancellationToken) {
+/// Serves a listener until told to end.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    emulator: Arc<Emulator>,
+    running: CancellationToken,
+) {
     loop {
         let stream = tokio::select! {
             () = running.cancelled() => return,

@@ -2,8 +2,9 @@
 //!
 //! A request is accepted only if the key is known and current, the scope names the service and region that were
 //! called, the date is within five minutes, every `x-amz-*` header is signed, and the signature is right.
-//! Presigned URLs and chunked payloads are refused. Follows "Signature Version 4 signing process" of the AWS
-//! General Reference.
+//! Presigned URLs are refused. S3 signs a path encoded once and a payload hash that it sends along; every other service
+//! a path encoded twice and the hash of the body. Follows "Signature Version 4 signing process" of the AWS General
+//! Reference.
 
 use hmac::{Hmac, KeyInit, Mac};
 use http::request::Parts;
@@ -26,6 +27,18 @@ pub(crate) struct SignedRequest<'a> {
     pub(crate) body: &'a [u8],
 }
 
+/// A request reduced to what its signature covers.
+pub(crate) struct Signable<'a> {
+    /// Method, query and headers.
+    pub(crate) parts: &'a Parts,
+    /// Host with the port, as the client sent it.
+    pub(crate) host: &'a str,
+    /// The path in the form that the service signs.
+    pub(crate) canonical_path: &'a str,
+    /// Hash of the body, or the word that stands for one.
+    pub(crate) payload_hash: &'a str,
+}
+
 /// What a signature must be made for.
 pub(crate) struct Scope<'a> {
     /// Signing name of the service.
@@ -40,6 +53,21 @@ pub(crate) struct Signer {
     pub(crate) identity: Identity,
     /// Region of the signature.
     pub(crate) region: String,
+    /// What signatures of chunks are made with.
+    pub(crate) chain: SignatureChain,
+}
+
+/// The start of a chain of chunk signatures, each made over the one before.
+#[derive(Clone)]
+pub(crate) struct SignatureChain {
+    /// Key of the day, region and service.
+    pub(crate) key: Vec<u8>,
+    /// Date of the request.
+    pub(crate) date: String,
+    /// Day, region, service and end.
+    pub(crate) scope: String,
+    /// The signature before the next chunk.
+    pub(crate) previous: String,
 }
 
 /// Why a signature is not accepted.
@@ -105,9 +133,24 @@ pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// Verifies the signature of a request.
+/// Verifies the signature of a request to any service but S3.
 pub(crate) fn verify(
     request: &SignedRequest<'_>,
+    credentials: &Credentials,
+    scope: &Scope<'_>,
+) -> Result<Signer, SignatureError> {
+    let signable = Signable {
+        parts: request.parts,
+        host: request.host,
+        canonical_path: &encode(request.parts.uri.path().as_bytes(), true),
+        payload_hash: &hex::encode(Sha256::digest(request.body)),
+    };
+    verify_signable(&signable, credentials, scope)
+}
+
+/// Verifies a signature whose canonical path and payload hash the service has determined.
+pub(crate) fn verify_signable(
+    request: &Signable<'_>,
     credentials: &Credentials,
     scope: &Scope<'_>,
 ) -> Result<Signer, SignatureError> {
@@ -118,7 +161,7 @@ pub(crate) fn verify(
     if key.session_token.as_deref() != header(request.parts, "x-amz-security-token") {
         return Err(SignatureError::UnknownKey);
     }
-    if key.expires_at.is_some_and(|end| end < clock::epoch_seconds()) {
+    if key.expires_at.is_some_and(|end| end <= clock::now()) {
         return Err(SignatureError::Expired);
     }
     let date = header(request.parts, "x-amz-date").ok_or(SignatureError::Incomplete("X-Amz-Date"))?;
@@ -143,6 +186,12 @@ pub(crate) fn verify(
     Ok(Signer {
         identity: key.identity,
         region: authorization.scope[1].to_owned(),
+        chain: SignatureChain {
+            key: signing_key,
+            date: date.to_owned(),
+            scope: day_scope,
+            previous: authorization.signature.to_owned(),
+        },
     })
 }
 
@@ -221,7 +270,7 @@ fn check_date(date: &str) -> Result<(), SignatureError> {
     Ok(())
 }
 
-fn canonical_request(request: &SignedRequest<'_>, signed_headers: &[&str]) -> String {
+fn canonical_request(request: &Signable<'_>, signed_headers: &[&str]) -> String {
     let headers: String = signed_headers
         .iter()
         .map(|name| {
@@ -242,16 +291,16 @@ fn canonical_request(request: &SignedRequest<'_>, signed_headers: &[&str]) -> St
     format!(
         "{}\n{}\n{}\n{headers}\n{}\n{}",
         request.parts.method,
-        encode(request.parts.uri.path(), true),
+        request.canonical_path,
         canonical_query(request.parts.uri.query().unwrap_or_default()),
         signed_headers.join(";"),
-        hex::encode(Sha256::digest(request.body))
+        request.payload_hash
     )
 }
 
 fn canonical_query(query: &str) -> String {
     let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
-        .map(|(name, value)| (encode(&name, false), encode(&value, false)))
+        .map(|(name, value)| (encode(name.as_bytes(), false), encode(value.as_bytes(), false)))
         .collect();
     pairs.sort();
     pairs
@@ -261,9 +310,11 @@ fn canonical_query(query: &str) -> String {
         .join("&")
 }
 
-fn encode(text: &str, keep_slashes: bool) -> String {
-    text.bytes()
-        .fold(String::with_capacity(text.len()), |mut encoded, byte| {
+/// Encodes as signatures want it: everything but unreserved characters, in upper-case hexadecimal.
+pub(crate) fn encode(bytes: &[u8], keep_slashes: bool) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len()), |mut encoded, &byte| {
             match byte {
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
                 b'/' if keep_slashes => encoded.push('/'),

@@ -1,7 +1,7 @@
 //! STS: GetCallerIdentity and AssumeRole, in the query protocol with XML answers.
 //!
-//! AssumeRole takes any well-formed role ARN of any account, which is how tests get a second account; trust
-//! policies are not evaluated. Follows the API reference of STS version 2011-06-15.
+//! AssumeRole takes any well-formed role ARN of any account that the caller's policies allow, which is how tests get a
+//! second account; trust policies are not evaluated. Follows the API reference of STS version 2011-06-15.
 
 use std::collections::HashMap;
 
@@ -110,7 +110,7 @@ fn assume_role(emulator: &Emulator, caller: &Identity, form: &HashMap<String, St
             .filter(|s| (900..=43_200).contains(s))
             .ok_or_else(|| invalid("durationSeconds", given))?,
     };
-    emulator.denials.check(caller, "sts:AssumeRole", role)?;
+    emulator.permissions.check(caller, "sts:AssumeRole", role)?;
     let identity = Identity {
         account: account.to_owned(),
         arn: format!("arn:aws:sts::{account}:assumed-role/{role_name}/{session}"),
@@ -125,7 +125,7 @@ fn assume_role(emulator: &Emulator, caller: &Identity, form: &HashMap<String, St
         escape(&key.identity.arn),
         key.secret,
         key.session_token.unwrap_or_default(),
-        clock::iso8601(clock::now() + i64::from(seconds)),
+        clock::iso8601(key.expires_at.unwrap_or_default()),
     );
     Ok(document("AssumeRole", &result))
 }

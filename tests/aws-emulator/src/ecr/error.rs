@@ -3,12 +3,9 @@
 //! Rendering is AWS JSON 1.1: status 400 (500 for our own failures), `__type` and `message`.
 
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderName};
-use serde_json::{Value, json};
 
-use crate::aws::{AccessDenied, SignatureError};
-use crate::random;
-use crate::reply::{self, Reply, WithHeader};
+use crate::aws::{AccessDenied, SignatureError, error_reply};
+use crate::reply::Reply;
 use crate::store::{CatalogError, RepositoryKey};
 
 /// Why a control-plane operation did not happen.
@@ -40,6 +37,10 @@ pub(crate) enum EcrError {
         name: String,
         account: String,
     },
+    #[error(
+        "Repository policy does not exist for the repository with name '{name}' in the registry with id '{account}'"
+    )]
+    PolicyNotFound { name: String, account: String },
     #[error("Internal failure")]
     Storage(#[source] std::io::Error),
 }
@@ -64,6 +65,7 @@ impl EcrError {
             Self::RepositoryNotFound { .. } => (StatusCode::BAD_REQUEST, "RepositoryNotFoundException"),
             Self::RepositoryExists { .. } => (StatusCode::BAD_REQUEST, "RepositoryAlreadyExistsException"),
             Self::RepositoryNotEmpty { .. } => (StatusCode::BAD_REQUEST, "RepositoryNotEmptyException"),
+            Self::PolicyNotFound { .. } => (StatusCode::BAD_REQUEST, "RepositoryPolicyNotFoundException"),
             Self::ImageNotFound { .. } => (StatusCode::BAD_REQUEST, "ImageNotFoundException"),
             Self::Storage(_) => (StatusCode::INTERNAL_SERVER_ERROR, "ServerException"),
         };
@@ -81,19 +83,6 @@ impl From<CatalogError> for EcrError {
             CatalogError::NotSaved(error) => Self::Storage(error),
         }
     }
-}
-
-/// Renders any AWS JSON error.
-pub(crate) fn error_reply(status: StatusCode, code: &str, message: &str) -> Reply {
-    amz_json(status, &json!({"__type": code, "message": message}))
-        .with(HeaderName::from_static("x-amzn-errortype"), code)
-}
-
-/// Renders an AWS JSON 1.1 document.
-pub(crate) fn amz_json(status: StatusCode, value: &Value) -> Reply {
-    reply::json(status, value)
-        .with(CONTENT_TYPE, "application/x-amz-json-1.1")
-        .with(HeaderName::from_static("x-amzn-requestid"), &random::hex(16))
 }
 
 /// Returns the account of a repository in ECR.

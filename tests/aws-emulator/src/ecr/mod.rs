@@ -1,12 +1,13 @@
 //! The control plane of ECR: AWS JSON 1.1 with verified signatures.
 //!
-//! `tokens` issues registry logins, `repositories` and `images` hold the operations, `error` the service's errors with
+//! `tokens` issues registry logins, `repositories`, `policies` and `images` hold the operations, `error` the service's errors with
 //! its texts. Pushing through the control plane is not offered: images come in through the registry API.
 //! Follows the API model `AmazonEC2ContainerRegistry_V20150921`.
 
 mod error;
 mod images;
 mod paging;
+mod policies;
 mod repositories;
 mod tokens;
 
@@ -16,10 +17,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use error::EcrError;
-pub(crate) use error::{account_of, error_reply};
+pub(crate) use error::account_of;
+pub(crate) use policies::policy_of;
 pub(crate) use tokens::AuthorizationTokens;
 
-use crate::aws::{Identity, Scope, SignedRequest, verify};
+use crate::aws::{Gate, Identity, Scope, SignedRequest, amz_json, verify};
 use crate::emulator::Emulator;
 use crate::reply::{self, Reply};
 use crate::store::{RepositoryKey, is_repository_name};
@@ -60,7 +62,7 @@ pub(crate) async fn answer(
         Err(error) => Err(EcrError::Serialization(error.to_string())),
     };
     match outcome {
-        Ok(value) => error::amz_json(http::StatusCode::OK, &value),
+        Ok(value) => amz_json(http::StatusCode::OK, &value),
         Err(error) => error.render(),
     }
 }
@@ -84,6 +86,8 @@ async fn operate(emulator: &Emulator, request: &SignedRequest<'_>, operation: &s
         "DescribeRepositories" => call.describe_repositories(parse(body)?),
         "DeleteRepository" => call.delete_repository(parse(body)?),
         "BatchGetImage" => call.batch_get_image(parse(body)?).await,
+        "SetRepositoryPolicy" => call.set_policy(parse(body)?),
+        "GetRepositoryPolicy" => call.get_policy(parse(body)?),
         "DescribeImages" => call.describe_images(parse(body)?),
         "ListImages" => call.list_images(parse(body)?),
         "BatchDeleteImage" => call.batch_delete_image(parse(body)?),
@@ -101,19 +105,28 @@ impl Call<'_> {
             ));
         }
         let account = registry_id.unwrap_or(&self.identity.account);
-        let resource = format!("arn:aws:ecr:{}:{account}:repository/{name}", self.region);
-        self.permit(&resource)?;
-        if account != self.identity.account {
-            return Err(crate::aws::AccessDenied::new(&self.identity, &self.action(), &resource).into());
-        }
-        Ok(RepositoryKey {
-            registry: self.registry_host(),
+        let key = RepositoryKey {
+            registry: format!("{account}.dkr.ecr.{}.amazonaws.com", self.region),
             name: name.to_owned(),
-        })
+        };
+        let resource = format!("arn:aws:ecr:{}:{account}:repository/{name}", self.region);
+        let policy = policies::policy_of(self.emulator, &key);
+        let gate = Gate {
+            account,
+            policy: policy.as_ref(),
+        };
+        let asked = (self.action(), resource);
+        self.emulator
+            .permissions
+            .check_at(&self.identity, (&asked.0, &asked.1), &gate)?;
+        Ok(key)
     }
 
     fn permit(&self, resource: &str) -> Result<(), EcrError> {
-        Ok(self.emulator.denials.check(&self.identity, &self.action(), resource)?)
+        Ok(self
+            .emulator
+            .permissions
+            .check(&self.identity, &self.action(), resource)?)
     }
 
     fn action(&self) -> String {

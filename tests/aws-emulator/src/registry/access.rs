@@ -1,15 +1,16 @@
 //! Who may do what at a registry.
 //!
-//! ECR: Basic with user `AWS` and a token of the same region, the token owner's own account, and no denied action.
+//! ECR: Basic with user `AWS` and a token of the same region, and the rights that policies give the token's owner.
 //! Public: a Bearer token that covers the repository, for pulling only. Plain: the configured user, if there is one.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 
 use super::error::RegistryError;
 use super::{Exchange, Kind, Resource, bearer};
-use crate::aws::AccessDenied;
+use crate::aws::Gate;
+use crate::ecr::policy_of;
 
 impl Exchange<'_> {
     /// Refuses callers who may not do what they ask for.
@@ -36,14 +37,22 @@ impl Exchange<'_> {
         if login.is_expired() {
             return Err(RegistryError::TokenExpired);
         }
-        let Some((action, name)) = resource.iam_action(&self.parts.method).zip(resource.repository()) else {
+        let Some(name) = resource.repository() else {
             return Ok(());
         };
+        let has_body = self.header(CONTENT_LENGTH) != Some("0");
         let arn = format!("arn:aws:ecr:{region}:{account}:repository/{name}");
-        if login.identity.account != account {
-            return Err(AccessDenied::new(&login.identity, action, &arn).into());
+        let policy = policy_of(self.emulator, &self.key(name));
+        let gate = Gate {
+            account,
+            policy: policy.as_ref(),
+        };
+        for action in resource.iam_actions(&self.parts.method, has_body) {
+            self.emulator
+                .permissions
+                .check_at(&login.identity, (action, &arn), &gate)?;
         }
-        Ok(self.emulator.denials.check(&login.identity, action, &arn)?)
+        Ok(())
     }
 
     fn admit_to_plain(&self) -> Result<(), RegistryError> {

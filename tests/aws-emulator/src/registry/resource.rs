@@ -103,20 +103,23 @@ impl Resource {
         matches!(self, Self::Uploads { .. } | Self::Upload { .. }) || !matches!(*method, Method::GET | Method::HEAD)
     }
 
-    /// Names the IAM action that ECR demands for the request.
-    pub(crate) fn iam_action(&self, method: &Method) -> Option<&'static str> {
-        Some(match self {
-            Self::Manifest { .. } if method == Method::PUT => "ecr:PutImage",
-            Self::Manifest { .. } if method == Method::DELETE => "ecr:BatchDeleteImage",
-            Self::Manifest { .. } => "ecr:BatchGetImage",
-            Self::Blob { .. } if method == Method::HEAD => "ecr:BatchCheckLayerAvailability",
-            Self::Blob { .. } => "ecr:GetDownloadUrlForLayer",
-            Self::Uploads { .. } => "ecr:InitiateLayerUpload",
-            Self::Upload { .. } if method == Method::PUT => "ecr:CompleteLayerUpload",
-            Self::Upload { .. } => "ecr:UploadLayerPart",
-            Self::Tags { .. } => "ecr:ListImages",
-            Self::Ping | Self::Unknown => return None,
-        })
+    /// Names the IAM actions that ECR demands for the request. A request that ends an upload may bring its last part.
+    pub(crate) fn iam_actions(&self, method: &Method, has_body: bool) -> &'static [&'static str] {
+        match self {
+            Self::Manifest { .. } if method == Method::PUT => &["ecr:PutImage"],
+            Self::Manifest { .. } if method == Method::DELETE => &["ecr:BatchDeleteImage"],
+            Self::Manifest { .. } => &["ecr:BatchGetImage"],
+            Self::Blob { .. } if method == Method::HEAD => &["ecr:BatchCheckLayerAvailability"],
+            Self::Blob { .. } => &["ecr:GetDownloadUrlForLayer"],
+            Self::Uploads { .. } => &["ecr:InitiateLayerUpload"],
+            Self::Upload { .. } if method == Method::PUT && has_body => {
+                &["ecr:UploadLayerPart", "ecr:CompleteLayerUpload"]
+            }
+            Self::Upload { .. } if method == Method::PUT => &["ecr:CompleteLayerUpload"],
+            Self::Upload { .. } => &["ecr:UploadLayerPart"],
+            Self::Tags { .. } => &["ecr:ListImages"],
+            Self::Ping | Self::Unknown => &[],
+        }
     }
 }
 

@@ -106,6 +106,9 @@ pub(crate) struct Repository {
     pub(crate) exclusions: Vec<String>,
     /// Settings that are stored and echoed only.
     pub(crate) settings: BTreeMap<String, Value>,
+    /// Who of other accounts may use it, as a policy document.
+    #[serde(default)]
+    pub(crate) policy: Option<String>,
     /// Blobs that were pushed or mounted here, with their sizes in bytes.
     pub(crate) blobs: BTreeMap<Digest, u64>,
     /// Manifests by digest.
@@ -122,6 +125,7 @@ impl Repository {
             mutability: Mutability::Mutable,
             exclusions: Vec::new(),
             settings: BTreeMap::new(),
+            policy: None,
             blobs: BTreeMap::new(),
             images: BTreeMap::new(),
             tags: BTreeMap::new(),

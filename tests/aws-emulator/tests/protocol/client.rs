@@ -97,9 +97,73 @@ impl Emulator {
         aws_sdk_ecr::Client::from_conf(config)
     }
 
+    /// What every SDK client is made with: the emulator as endpoint, the test key, the given region.
+    fn sdk(&self, region: &str) -> aws_types::SdkConfig {
+        let credentials = aws_credential_types::Credentials::new("test", "test", None, None, "test");
+        self.sdk_with(region, credentials)
+    }
+
+    fn sdk_with(&self, region: &str, credentials: aws_credential_types::Credentials) -> aws_types::SdkConfig {
+        aws_types::SdkConfig::builder()
+            .behavior_version(aws_sdk_ecr::config::BehaviorVersion::latest())
+            .region(aws_sdk_ecr::config::Region::new(region.to_owned()))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
+                credentials,
+            ))
+            .endpoint_url(format!("http://{}", self.address))
+            .build()
+    }
+
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        self.s3_in("eu-central-1")
+    }
+
+    pub(crate) fn s3_as(&self, credentials: aws_credential_types::Credentials) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::new(&self.sdk_with("eu-central-1", credentials))
+    }
+
+    pub(crate) fn sts(&self) -> aws_sdk_sts::Client {
+        aws_sdk_sts::Client::new(&self.sdk("eu-central-1"))
+    }
+
+    pub(crate) fn sts_as(&self, credentials: aws_credential_types::Credentials) -> aws_sdk_sts::Client {
+        aws_sdk_sts::Client::new(&self.sdk_with("eu-central-1", credentials))
+    }
+
+    pub(crate) fn s3_in(&self, region: &str) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::new(&self.sdk(region))
+    }
+
+    /// A client and a bucket.
+    pub(crate) async fn s3_with_bucket(&self, name: &str) -> aws_sdk_s3::Client {
+        self.admin(("PUT", &format!("bucket?name={name}")), "").await;
+        self.s3()
+    }
+
+    pub(crate) fn logs(&self) -> aws_sdk_cloudwatchlogs::Client {
+        aws_sdk_cloudwatchlogs::Client::new(&self.sdk("eu-central-1"))
+    }
+
+    pub(crate) fn ssm(&self) -> aws_sdk_ssm::Client {
+        aws_sdk_ssm::Client::new(&self.sdk("eu-central-1"))
+    }
+
+    pub(crate) fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&self.sdk("eu-central-1"))
+    }
+
     /// Returns the value of an Authorization header for ECR's registry API.
     pub(crate) async fn login(&self) -> String {
-        let answer = self.ecr().get_authorization_token().send().await.unwrap();
+        self.login_of(self.ecr()).await
+    }
+
+    pub(crate) async fn login_with(&self, credentials: aws_credential_types::Credentials) -> String {
+        self.login_of(self.ecr_with(credentials)).await
+    }
+
+    async fn login_of(&self, ecr: aws_sdk_ecr::Client) -> String {
+        let answer = ecr.get_authorization_token().send().await.unwrap();
         format!(
             "Basic {}",
             answer.authorization_data()[0].authorization_token().unwrap()
@@ -267,6 +331,7 @@ async fn serve(data: &TempDir, change: impl FnOnce(&mut Settings)) -> (Server, S
         plain_login: None,
         token_lifetime_seconds: 43_200,
         blob_mounting: false,
+        build_host: aws_emulator::BuildHost::default(),
     };
     change(&mut settings);
     let addresses = Addresses {

@@ -216,16 +216,7 @@ async fn a_denied_action_is_refused_until_it_is_allowed_again() {
 async fn an_assumed_role_of_another_account_has_its_own_registry() {
     let emulator = Emulator::start().await;
     emulator.create_repository("app").await;
-    let config = aws_sdk_sts::Config::builder()
-        .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
-        .region(aws_sdk_sts::config::Region::new("eu-central-1"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .credentials_provider(aws_credential_types::Credentials::new(
-            "test", "test", None, None, "test",
-        ))
-        .endpoint_url(format!("http://{}", emulator.address))
-        .build();
-    let sts = aws_sdk_sts::Client::from_conf(config);
+    let sts = emulator.sts();
     assert_eq!(
         sts.get_caller_identity().send().await.unwrap().account(),
         Some("123456789012")

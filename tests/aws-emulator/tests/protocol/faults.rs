@@ -139,3 +139,22 @@ async fn the_admin_plane_is_not_reachable_under_other_names() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_fault_for_one_access_key_hits_nobody_else() {
+    let emulator = Emulator::start().await;
+    for (access_key, requests) in [("somebody", 1), ("test", 2)] {
+        let fault = json!({
+            "match": {"operation": "ecr:DescribeRepositories", "access_key": access_key},
+            "kind": "status", "status": 400, "code": "ThrottlingException", "message": "Rate exceeded",
+        });
+        emulator.admin(("DELETE", "counters"), "").await;
+        emulator.admin(("POST", "faults"), fault.to_string()).await;
+        emulator.ecr().describe_repositories().send().await.unwrap();
+        let counters = emulator.admin(("GET", "counters"), "").await;
+        assert_eq!(
+            counters["operations"]["ecr:DescribeRepositories"], requests,
+            "{access_key}"
+        );
+    }
+}

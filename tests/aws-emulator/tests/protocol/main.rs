@@ -10,11 +10,25 @@ mod data_plane;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod identities;
+#[cfg(test)]
 mod images;
+#[cfg(test)]
+mod logs;
 #[cfg(test)]
 mod manifests;
 #[cfg(test)]
 mod public;
+#[cfg(test)]
+mod s3;
+#[cfg(test)]
+mod s3_integrity;
+#[cfg(test)]
+mod s3_multipart;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod ssm;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]

@@ -23,12 +23,14 @@ async fn start(directory: &Path) -> Server {
         plain_login: None,
         token_lifetime_seconds: 60,
         blob_mounting: false,
+        build_host: aws_emulator::BuildHost::default(),
     };
     let addresses = Addresses {
         http: None,
         https: Some(([127, 0, 0, 1], 0).into()),
         tls_directory: directory.join("tls"),
         regions: vec!["eu-central-1".into()],
+        ..Addresses::default()
     };
     Server::start(settings, addresses).await.unwrap()
 }
