@@ -9,6 +9,7 @@ use clap::{Args, Parser};
 use tokio_util::sync::CancellationToken;
 
 use fastcontainer_build_context::StatCache;
+use fastcontainer_dockerfile::Platform;
 
 use crate::image::content::Reading;
 use crate::image::fingerprint::{GetFingerprintResult, StepFiles, take_apart};
@@ -45,9 +46,9 @@ pub struct Explain {
     /// Stage to build.
     #[arg(long)]
     target: Option<String>,
-    /// Platform such as `linux/arm64`.
-    #[arg(long)]
-    platform: Option<String>,
+    /// Platform such as `linux/arm64`; may be repeated.
+    #[arg(long = "platform", value_name = "PLATFORM", value_parser = platform)]
+    platforms: Vec<String>,
     /// A build argument; may be repeated.
     #[arg(long = "build-arg", value_name = "NAME=VALUE", value_parser = pair)]
     build_args: Vec<(String, String)>,
@@ -66,6 +67,11 @@ fn pair(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
     pair.map(|(name, value)| (name.to_owned(), value.to_owned()))
         .ok_or_else(|| "must be `NAME=VALUE`".to_owned())
+}
+
+fn platform(text: &str) -> Result<String, String> {
+    let platform = Platform::parse(text).map_err(|error| error.to_string())?;
+    Ok(platform.to_string())
 }
 
 impl Explain {
@@ -104,7 +110,7 @@ impl Explain {
             context: Some(self.directory),
             dockerfile: self.file,
             target: self.target,
-            platforms: self.platform.map(|platform| vec![platform]),
+            platforms: Some(self.platforms).filter(|platforms| !platforms.is_empty()),
             build_args: map(self.build_args),
             named_contexts: map(self.build_contexts),
             fingerprint_mode: self.whole.then_some(FingerprintMode::Context),

@@ -11,9 +11,10 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::image::decode::{decode_base_images, decode_builder, decode_reuse};
+use crate::backend::settings::{Builder, decode_builder};
+use crate::image::decode::{decode_base_images, decode_reuse};
 use crate::image::diff::InputDifference;
-use crate::image::inputs::{BaseImages, Builder, Reuse};
+use crate::image::inputs::{BaseImages, Reuse};
 
 /// Settings that hold a password or a key.
 const HOLDS_PASSWORD: [&str; 2] = ["reuseKey", "registries"];
@@ -51,7 +52,7 @@ pub struct ProviderConfig {
     pub builder: Option<Builder>,
     /// Whether base images whose tag has moved build images anew that do not say it themselves. Default: `ignore`.
     pub base_images: Option<BaseImages>,
-    /// Whose earlier build of the same content an image may adopt, unless the image says it itself. Default: `anywhere`.
+    /// Whose earlier build of the same content an image may adopt, unless the image says it itself. Default: `anywhere`; images with secrets adopt at most their own stack's unless they say otherwise themselves.
     pub reuse: Option<Reuse>,
     /// A key that turns content tags into keyed hashes: who lacks it can neither plant an image for adoption nor find one.
     #[schemars(extend("secret" = true))]

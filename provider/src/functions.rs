@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fastcontainer_property::{Failure, Form, PropertyMap, decode};
-use fastcontainer_registry::{Manifest, ManifestKind, Reference, Repository};
+use fastcontainer_registry::{Reference, Repository};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tonic::Code;
@@ -14,6 +14,7 @@ use crate::image::error::ImageError;
 use crate::image::fingerprint::{GetFingerprintResult, take_apart};
 use crate::image::inputs::ImageInputs;
 use crate::image::operation::Operation;
+use crate::image::published::described;
 use crate::image::state::to_map;
 use crate::report::Report;
 use crate::schema::{GET_FINGERPRINT, GET_IMAGE};
@@ -40,7 +41,7 @@ pub struct GetImageResult {
     pub digest: String,
     /// Manifest digest of each platform; empty for an image of one platform.
     pub platform_digests: BTreeMap<String, String>,
-    /// Compressed size of config and layers in bytes; of the index alone for several platforms.
+    /// Compressed size of config and layers in bytes, of all platforms together.
     pub size_bytes: f64,
 }
 
@@ -105,23 +106,13 @@ async fn get_image(op: &Operation, args: GetImageArgs) -> Result<GetImageResult,
     let found = found.ok_or_else(|| ImageError::NoSuchImage {
         reference: format!("{repository} {reference}"),
     })?;
-    Ok(described(&repository, &found))
-}
-
-fn described(repository: &Repository, found: &Manifest) -> GetImageResult {
-    let platform_digests = match &found.kind {
-        ManifestKind::Index(platforms) => platforms
-            .iter()
-            .map(|(platform, digest)| (platform.clone(), digest.to_string()))
-            .collect(),
-        _ => BTreeMap::new(),
-    };
-    GetImageResult {
+    let (platform_digests, size_bytes) = described(op, &repository, &found).await?;
+    Ok(GetImageResult {
         image_uri: format!("{repository}@{}", found.digest),
         digest: found.digest.to_string(),
         platform_digests,
-        size_bytes: found.size_bytes as f64,
-    }
+        size_bytes: size_bytes as f64,
+    })
 }
 
 async fn get_fingerprint(op: &Operation, inputs: ImageInputs) -> Result<GetFingerprintResult, ImageError> {

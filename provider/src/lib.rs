@@ -26,5 +26,6 @@ pub mod reporter;
 pub mod rpc;
 pub mod schema;
 pub mod session;
+pub mod sharing;
 pub mod untrusted;
 pub mod urn;

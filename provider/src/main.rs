@@ -45,8 +45,15 @@ fn complain(text: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Calls of the AWS SDK are deep: without optimisation they come close to the usual two mebibytes. What is not used
+/// costs addresses only.
+const STACK: usize = 8 * 1024 * 1024;
+
 fn serve(engine_address: Option<String>) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK)
+        .build();
     let served = runtime.map_err(Into::into).and_then(|runtime| {
         let served = runtime.block_on(server::serve(engine_address));
         runtime.shutdown_background();

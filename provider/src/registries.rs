@@ -1,4 +1,4 @@
-//! Questions to registries and the one write that we do ourselves, whatever kind of registry it is.
+//! Questions to registries and the writes that we do ourselves, whatever kind of registry it is.
 //!
 //! ECR answers through its API, where many questions travel in one call; everything else speaks the OCI distribution
 //! protocol. Nothing is cached: an answer is true when it is given.
@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fastcontainer_aws::{Ecr, EcrError, EcrHost, ImageId};
+use fastcontainer_aws::{AwsError, Ecr, EcrHost, ImageId};
 use fastcontainer_registry::{
     Credential, CredentialError, CredentialSource, Digest, Manifest, Put, Reference, RegistryClient, RegistryError,
     Repository, Tag,
@@ -21,7 +21,7 @@ pub enum RegistryFailure {
     Registry(#[from] RegistryError),
     /// From the API of ECR.
     #[error(transparent)]
-    Ecr(#[from] EcrError),
+    Ecr(#[from] AwsError),
     /// The operation was cancelled.
     #[error("cancelled")]
     Cancelled,
@@ -103,6 +103,17 @@ impl Registries {
         Ok(self.client.digest_of(repository, tag).await?)
     }
 
+    /// Whether an image may take `tag` from another one. Registries that cannot be asked are taken to allow it.
+    ///
+    /// # Errors
+    /// When ECR cannot be asked.
+    pub async fn moves_tag(&self, repository: &Repository, tag: &Tag) -> Result<bool, RegistryFailure> {
+        match EcrHost::parse(repository.host()) {
+            Some(host) => Ok(self.ecr.may_move_tag(&host, repository.path(), tag.as_str()).await?),
+            None => Ok(true),
+        }
+    }
+
     /// Stores `manifest` under `tag`, moving the tag if it exists and may be moved.
     ///
     /// # Errors
@@ -116,6 +127,39 @@ impl Registries {
     ) -> Result<Put, RegistryFailure> {
         tokio::select! {
             answer = self.client.put_manifest(repository, manifest, tag) => Ok(answer?),
+            () = cancel.cancelled() => Err(RegistryFailure::Cancelled),
+        }
+    }
+
+    /// Stores `manifest` under its digest alone.
+    ///
+    /// # Errors
+    /// See [`RegistryFailure`].
+    pub async fn put_by_digest(
+        &self,
+        repository: &Repository,
+        manifest: &Manifest,
+        cancel: &CancellationToken,
+    ) -> Result<(), RegistryFailure> {
+        let reference = Reference::Digest(manifest.digest.clone());
+        tokio::select! {
+            answer = self.client.put_manifest(repository, manifest, reference) => Ok(answer.map(|_| ())?),
+            () = cancel.cancelled() => Err(RegistryFailure::Cancelled),
+        }
+    }
+
+    /// The platform that the configuration of an image names.
+    ///
+    /// # Errors
+    /// When the configuration cannot be read.
+    pub async fn platform_of(
+        &self,
+        repository: &Repository,
+        image: &Manifest,
+        cancel: &CancellationToken,
+    ) -> Result<String, RegistryFailure> {
+        tokio::select! {
+            answer = self.client.platform_of(repository, image) => Ok(answer?),
             () = cancel.cancelled() => Err(RegistryFailure::Cancelled),
         }
     }

@@ -1,22 +1,24 @@
 //! What one configured provider process shares between its operations: clients, build slots, locks. The composition root.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fastcontainer_aws::{AwsSettings, Ecr};
+use fastcontainer_aws::{Aws, AwsSettings};
 use fastcontainer_build_context::{ManifestStore, StatCache};
 use fastcontainer_registry::{Chain, CredentialSource, DockerConfigCredentials, RegistryClient, StaticCredentials};
 use secrecy::ExposeSecret;
-use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use crate::backend::select::{Builder, Endpoints};
+use crate::backend::select::{Builder, Builders};
+use crate::backend::settings::Builder as ChosenBuilder;
 use crate::base_images::BaseImages;
 use crate::config::Settings;
 use crate::image::error::ImageError;
 use crate::image::inputs::{self, ImageInputs, Reuse};
 use crate::registries::{EcrLogins, Registries};
+use crate::sharing::{Held, KeyedLocks, OncePerKey, permit};
 
 /// Everything that operations share.
 pub struct Session {
@@ -29,10 +31,11 @@ pub struct Session {
     pub base_images: BaseImages,
     /// One lock per content and endpoint: the same content is built once per process.
     pub contents: KeyedLocks,
+    /// Whether the tags of caches may be moved, asked once.
+    pub frozen_tags: OncePerKey<bool>,
     /// Resources whose fingerprint came into Check from outside.
     pub kept_fingerprints: KeptFingerprints,
-    endpoints: Arc<Endpoints>,
-    slots: Arc<Semaphore>,
+    builders: Arc<Builders>,
 }
 
 impl Session {
@@ -40,12 +43,13 @@ impl Session {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let config = &settings.config;
-        let ecr = Arc::new(Ecr::new(AwsSettings {
+        let aws = Aws::new(AwsSettings {
             region: config.region.clone(),
             profile: config.profile.clone(),
             assume_role_arn: config.assume_role_arn.clone(),
             endpoint_url: config.endpoint_url.clone(),
-        }));
+        });
+        let ecr = Arc::new(aws.ecr());
         let logins = config.registries.iter().flatten();
         let configured = StaticCredentials::new(logins.map(|login| {
             (
@@ -62,13 +66,18 @@ impl Session {
         let client = RegistryClient::new(credentials.clone());
         let registries = Arc::new(Registries::new(client, ecr, credentials));
         Self {
-            endpoints: Arc::new(Endpoints::new(registries.clone(), settings.cache_dir.join("records"))),
+            builders: Arc::new(Builders::new(
+                aws,
+                registries.clone(),
+                settings.cache_dir.clone(),
+                settings.max_parallel_builds,
+            )),
             base_images: BaseImages::new(registries.clone()),
             registries,
             stats: StatCache::new(settings.cache_dir.join("stat-cache")),
             contents: KeyedLocks::default(),
+            frozen_tags: OncePerKey::default(),
             kept_fingerprints: KeptFingerprints::default(),
-            slots: Arc::new(Semaphore::new(settings.max_parallel_builds)),
             settings,
         }
     }
@@ -76,7 +85,13 @@ impl Session {
     /// The reuse rule in force for an image.
     #[must_use]
     pub fn reuse(&self, inputs: &ImageInputs) -> Reuse {
-        inputs.reuse.or(self.settings.config.reuse).unwrap_or(Reuse::Anywhere)
+        let configured = self.settings.config.reuse.unwrap_or(Reuse::Anywhere);
+        // A default for all images is no permission for those with secrets.
+        let default = match configured {
+            Reuse::Anywhere if !inputs.secret_ids().is_empty() => Reuse::Stack,
+            configured => configured,
+        };
+        inputs.reuse.unwrap_or(default)
     }
 
     /// Whether the tags of an image's base images are followed.
@@ -99,11 +114,15 @@ impl Session {
     /// # Errors
     /// When its address cannot be used.
     pub fn builder(&self, inputs: &ImageInputs) -> Result<Builder, ImageError> {
-        let chosen = inputs.builder.as_ref().or(self.settings.config.builder.as_ref());
-        let address = chosen
-            .and_then(|builder| builder.local.as_ref())
-            .and_then(|local| local.address.as_deref());
-        Ok(self.endpoints.select(address)?)
+        Ok(self
+            .builders
+            .select(self.chosen_builder(inputs), &inputs.repository()?)?)
+    }
+
+    /// What the program says about who builds an image.
+    #[must_use]
+    pub fn chosen_builder<'a>(&'a self, inputs: &'a ImageInputs) -> Option<&'a ChosenBuilder> {
+        inputs.builder.as_ref().or(self.settings.config.builder.as_ref())
     }
 
     /// The lists of files of earlier fingerprints on this machine.
@@ -118,29 +137,16 @@ impl Session {
         self.settings.cache_dir.join("logs")
     }
 
-    /// Whether [`Session::build_slot`] would probably not wait.
-    #[must_use]
-    pub fn has_free_build_slot(&self) -> bool {
-        self.slots.available_permits() > 0
-    }
-
-    /// Waits for one of `maxParallelBuilds`.
+    /// Waits for one of the builder's slots.
     ///
     /// # Errors
     /// When the operation is cancelled first.
-    pub async fn build_slot(&self, cancel: &CancellationToken) -> Result<Held<OwnedSemaphorePermit>, ImageError> {
-        if let Ok(permit) = self.slots.clone().try_acquire_owned() {
-            return Ok(Held {
-                _guard: permit,
-                waited: false,
-            });
-        }
-        tokio::select! {
-            permit = self.slots.clone().acquire_owned() => {
-                Ok(Held { _guard: permit.map_err(|_| ImageError::Cancelled)?, waited: true })
-            }
-            () = cancel.cancelled() => Err(ImageError::Cancelled),
-        }
+    pub async fn build_slot(
+        &self,
+        builder: &Builder,
+        cancel: &CancellationToken,
+    ) -> Result<Held<OwnedSemaphorePermit>, ImageError> {
+        Ok(permit(builder.slots(), cancel).await?)
     }
 }
 
@@ -163,47 +169,5 @@ impl KeptFingerprints {
     #[must_use]
     pub fn contains(&self, urn: &str) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(urn)
-    }
-}
-
-/// Something held until dropped, and whether it had to be waited for.
-pub struct Held<G> {
-    _guard: G,
-    waited: bool,
-}
-
-impl<G> Held<G> {
-    /// Whether time has passed since it was asked for.
-    #[must_use]
-    pub fn waited(&self) -> bool {
-        self.waited
-    }
-}
-
-/// Mutexes by name, forgotten when nobody holds them.
-#[derive(Default)]
-pub struct KeyedLocks(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
-
-impl KeyedLocks {
-    /// Locks `key`.
-    ///
-    /// # Errors
-    /// When the operation is cancelled first.
-    pub async fn lock(&self, key: &str, cancel: &CancellationToken) -> Result<Held<OwnedMutexGuard<()>>, ImageError> {
-        let lock = {
-            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
-            locks.entry(key.to_owned()).or_default().clone()
-        };
-        if let Ok(guard) = lock.clone().try_lock_owned() {
-            return Ok(Held {
-                _guard: guard,
-                waited: false,
-            });
-        }
-        tokio::select! {
-            guard = lock.lock_owned() => Ok(Held { _guard: guard, waited: true }),
-            () = cancel.cancelled() => Err(ImageError::Cancelled),
-        }
     }
 }

@@ -1,13 +1,18 @@
-//! The log of one build: the whole text in a file, the present step as a status.
+//! The log of an image's builds: the whole text in a file, the present step as a status.
+//!
+//! An image for several platforms has one log; each of its builds writes its platform in front.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use fastcontainer_buildkit::ProgressEvent;
+use fastcontainer_buildkit::{ProgressEvent, Redactor};
 
+use super::BackendError;
+use crate::planning::platform_steps::with_platform;
 use crate::reporter::Reporter;
 use crate::untrusted::neutralise;
 
@@ -22,15 +27,27 @@ const LARGEST_LOG: usize = 64 * 1024 * 1024;
 pub struct BuildLog {
     path: PathBuf,
     reporter: Arc<dyn Reporter>,
-    state: Mutex<State>,
+    /// The platform of the build, when the image is for several.
+    platform: Option<String>,
+    step: Mutex<Step>,
+    state: Arc<Mutex<State>>,
 }
 
+/// The step that runs.
+struct Step {
+    name: String,
+    started: Instant,
+}
+
+/// What the builds of one image share.
 struct State {
     file: Option<BufWriter<File>>,
     written: usize,
     cached: u32,
-    step: String,
-    step_started: Instant,
+    /// What is hidden, one for each build that has secrets.
+    hidden: Vec<Redactor>,
+    /// Every platform's build warns of the same Dockerfile; once is enough.
+    warned: BTreeSet<String>,
 }
 
 impl BuildLog {
@@ -47,13 +64,27 @@ impl BuildLog {
             file,
             written: 0,
             cached: 0,
-            step: String::new(),
-            step_started: Instant::now(),
+            hidden: Vec::new(),
+            warned: BTreeSet::new(),
         };
         Self {
             path,
             reporter,
-            state: Mutex::new(state),
+            platform: None,
+            step: Mutex::default(),
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// The same log for the build of one of several platforms.
+    #[must_use]
+    pub fn for_platform(&self, platform: &str) -> Self {
+        Self {
+            path: self.path.clone(),
+            reporter: self.reporter.clone(),
+            platform: Some(platform.to_owned()),
+            step: Mutex::default(),
+            state: self.state.clone(),
         }
     }
 
@@ -63,14 +94,33 @@ impl BuildLog {
         &self.path
     }
 
+    /// Hides these values in everything from now on.
+    pub fn conceal<'a>(&self, values: impl Iterator<Item = &'a [u8]>) {
+        let mut values = values.peekable();
+        if values.peek().is_some() {
+            lock(&self.state).hidden.push(Redactor::of(values));
+        }
+    }
+
+    /// The error without secrets. What hides one from a reader of bytes, such as colours, is gone by then.
+    #[must_use]
+    pub fn shown(&self, error: BackendError) -> BackendError {
+        let state = lock(&self.state);
+        error.map_texts(&|text| state.shown(text))
+    }
+
     /// Takes note of one event.
     pub fn event(&self, event: &ProgressEvent) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
+        let mut step = lock(&self.step);
         match event {
             ProgressEvent::StepStarted { name, .. } => {
+                let name = state.shown(&self.named(name));
                 state.line(&format!("--- {name}"));
-                state.step.clone_from(name);
-                state.step_started = Instant::now();
+                *step = Step {
+                    name,
+                    started: Instant::now(),
+                };
             }
             ProgressEvent::StepFinished { name, cached, error } => {
                 state.cached += u32::from(*cached);
@@ -79,25 +129,68 @@ impl BuildLog {
                     (true, None) => "CACHED".to_owned(),
                     (false, None) => "done".to_owned(),
                 };
-                state.line(&format!("--- {name} {end}"));
+                state.line(&format!("--- {} {end}", self.named(name)));
             }
-            ProgressEvent::Log { line, .. } => state.line(line),
+            ProgressEvent::Log { line, .. } => state.line(&self.prefixed(line)),
             ProgressEvent::Warning(text) => {
-                state.line(&format!("WARNING {text}"));
-                self.reporter.warning(text);
+                state.line(&self.prefixed(&format!("WARNING {text}")));
+                if state.warned.insert(text.clone()) {
+                    self.reporter.warning(&state.shown(text));
+                }
+            }
+            ProgressEvent::CacheExport => {
+                *step = Step {
+                    name: self.prefixed("exporting the build cache"),
+                    started: Instant::now(),
+                };
             }
         }
-        self.reporter.status(&state.status());
+        self.reporter.status(&step.status(state.cached));
+    }
+
+    /// The name of a step, with the platform if there are several.
+    fn named(&self, step: &str) -> String {
+        match &self.platform {
+            Some(platform) => with_platform(step, platform),
+            None => step.to_owned(),
+        }
+    }
+
+    fn prefixed(&self, line: &str) -> String {
+        match &self.platform {
+            Some(platform) => format!("{platform} | {line}"),
+            None => line.to_owned(),
+        }
+    }
+
+    /// Shows what is done or waited for before, between and after the steps.
+    pub fn waiting(&self, for_what: &str) {
+        let mut step = lock(&self.step);
+        let name = self.named(for_what);
+        if step.name != name {
+            *step = Step {
+                name,
+                started: Instant::now(),
+            };
+        }
+        self.reporter.status(&step.status(0));
     }
 
     /// Writes a line of our own to the file.
     pub fn note(&self, text: &str) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).line(text);
+        lock(&self.state).line(&self.prefixed(text));
+    }
+
+    /// Warns of something that does not end the build.
+    pub fn warn(&self, text: &str) {
+        let mut state = lock(&self.state);
+        state.line(&self.prefixed(&format!("WARNING {text}")));
+        self.reporter.warning(&state.shown(text));
     }
 
     /// Writes the file out and clears the status.
     pub fn close(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         if let Some(file) = &mut state.file {
             let _ = file.flush();
         }
@@ -106,11 +199,17 @@ impl BuildLog {
 }
 
 impl State {
+    /// Safe for terminals, and without secrets.
+    fn shown(&self, text: &str) -> String {
+        let hide = |text: String, hidden: &Redactor| hidden.text(&text).into_owned();
+        self.hidden.iter().fold(neutralise(text), hide)
+    }
+
     fn line(&mut self, text: &str) {
+        let mut text = self.shown(text);
         let Some(file) = self.file.as_mut().filter(|_| self.written < LARGEST_LOG) else {
             return;
         };
-        let mut text = neutralise(text);
         if text.len() > LONGEST_LINE {
             let cut = (0..=LONGEST_LINE)
                 .rev()
@@ -124,19 +223,34 @@ impl State {
             self.file = None;
         }
     }
+}
 
+impl Default for Step {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            started: Instant::now(),
+        }
+    }
+}
+
+impl Step {
     /// Such as `[5/9] RUN pip install … 12s · 4 cached`.
-    fn status(&self) -> String {
-        let mut step: String = self.step.chars().take(80).collect();
-        if step.len() < self.step.len() {
+    fn status(&self, cached: u32) -> String {
+        let mut step: String = self.name.chars().take(80).collect();
+        if step.len() < self.name.len() {
             step.push('…');
         }
-        let mut text = format!("{step} {}s", self.step_started.elapsed().as_secs());
-        if self.cached > 0 {
-            text.push_str(&format!(" · {} cached", self.cached));
+        let mut text = format!("{step} {}s", self.started.elapsed().as_secs());
+        if cached > 0 {
+            text.push_str(&format!(" · {cached} cached"));
         }
         text
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A name that no other log has: the resource, the time and the process.

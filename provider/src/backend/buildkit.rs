@@ -5,34 +5,41 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use fastcontainer_aws::Aws;
 use fastcontainer_buildkit::{
-    BuildRequest, BuiltImage as Built, DockerfileSource, Endpoint, FrontendOptions, LocalImage, NamedContextSource,
-    RecordKey, RegistryCredential, canonical_reference,
+    BuildRequest, BuiltImage as Built, DockerfileSource, Endpoint, Execution as OnEndpoint, FrontendOptions,
+    LocalImage, NamedContextSource, RecordKey, RegistryCredential, canonical_reference,
 };
+use fastcontainer_dockerfile::Platform;
 use fastcontainer_registry::{Repository, Tag, registry_host};
+use futures_util::future::try_join_all;
+use secrecy::{ExposeSecret, SecretSlice};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::build_log::BuildLog;
-use super::{BackendError, BuildBackend, BuildOutcome, BuiltImage, Effort};
+use super::{BackendError, BuildBackend, BuildOutcome, BuiltImage, Effort, Execution};
 use crate::planning::options::{BuildOptions, Network};
 use crate::planning::plan::BuildPlan;
+use crate::planning::secrets::SecretSource;
 use crate::registries::Registries;
 
 /// One connected endpoint.
 pub struct BuildKit {
     endpoint: Arc<Endpoint>,
     registries: Arc<Registries>,
+    aws: Aws,
     records: PathBuf,
 }
 
 impl BuildKit {
     /// A backend on `endpoint` with its send records in `records`.
     #[must_use]
-    pub fn new(endpoint: Arc<Endpoint>, registries: Arc<Registries>, records: PathBuf) -> Self {
+    pub fn new(endpoint: Arc<Endpoint>, registries: Arc<Registries>, aws: Aws, records: PathBuf) -> Self {
         Self {
             endpoint,
             registries,
+            aws,
             records,
         }
     }
@@ -44,6 +51,7 @@ impl BuildKit {
         let read = plan.base_images.iter().map(String::as_str).chain(named);
         let hosts: BTreeSet<String> = read
             .filter_map(registry_host)
+            .chain(plan.cache.references().map(|cache| cache.repository.host().to_owned()))
             .chain([plan.repository.host().to_owned()])
             .collect();
         let mut credentials = BTreeMap::new();
@@ -64,10 +72,53 @@ impl BuildKit {
     }
 }
 
+impl BuildKit {
+    /// The values of the plan's secrets; those of AWS are asked for now.
+    async fn secrets(&self, plan: &BuildPlan) -> Result<BTreeMap<String, SecretSlice<u8>>, BackendError> {
+        let value = async |(id, source): (&String, &SecretSource)| {
+            let value = match source {
+                SecretSource::Value(value) => value.clone(),
+                SecretSource::Aws(secret) => {
+                    let found = self.aws.resolve(&secret.reference).await;
+                    let found = found.map_err(|source| BackendError::Secret { id: id.clone(), source })?;
+                    found.expose_secret().as_bytes().to_vec().into()
+                }
+            };
+            Ok::<_, BackendError>((id.clone(), value))
+        };
+        let values = try_join_all(plan.secrets.iter().map(value)).await?;
+        Ok(values.into_iter().collect())
+    }
+}
+
 #[async_trait]
 impl BuildBackend for BuildKit {
     fn name(&self) -> &'static str {
         "buildkit"
+    }
+
+    fn build_platform(&self, _: &str) -> String {
+        self.endpoint.platforms.first().cloned().unwrap_or_default()
+    }
+
+    async fn execution(&self, platform: &str, cancel: &CancellationToken) -> Result<Execution, BackendError> {
+        let platform = Platform::normalise(platform).to_string();
+        let execution = tokio::select! {
+            execution = self.endpoint.execution(&platform) => execution?,
+            () = cancel.cancelled() => return Err(BackendError::Cancelled),
+        };
+        Ok(match execution {
+            OnEndpoint::Native => Execution::Native,
+            OnEndpoint::Emulated => Execution::Emulated,
+            OnEndpoint::Missing => Execution::Missing {
+                builder: self.endpoint.to_string(),
+                offered: self.endpoint.platforms.clone(),
+            },
+        })
+    }
+
+    fn joins_platforms(&self) -> Result<(), BackendError> {
+        Ok(self.endpoint.pushes_by_digest()?)
     }
 
     async fn build(
@@ -77,12 +128,15 @@ impl BuildBackend for BuildKit {
         cancel: &CancellationToken,
     ) -> Result<BuildOutcome, BackendError> {
         // A helper program or a registry's login may take its time.
-        let credentials = tokio::select! {
-            credentials = self.credentials(plan, log) => credentials,
+        let (credentials, secrets) = tokio::select! {
+            gathered = async { tokio::join!(self.credentials(plan, log), self.secrets(plan)) } => gathered,
             () = cancel.cancelled() => return Err(BackendError::Cancelled),
         };
+        let secrets = secrets?;
+        log.conceal(secrets.values().map(ExposeSecret::expose_secret));
+        let request = self.request(plan, credentials, secrets);
         let (progress, mut events) = unbounded_channel();
-        let mut running = std::pin::pin!(self.endpoint.build(self.request(plan, credentials), progress, cancel));
+        let mut running = std::pin::pin!(self.endpoint.build(request, progress, cancel));
         let outcome = loop {
             tokio::select! {
                 biased;
@@ -92,6 +146,11 @@ impl BuildBackend for BuildKit {
         };
         while let Ok(event) = events.try_recv() {
             log.event(&event);
+        }
+        if let Some(Err(error)) = &outcome.cache_export {
+            log.warn(&format!(
+                "the build cache was not exported, the image is complete: {error}"
+            ));
         }
         let image = match outcome.image {
             Built::PushedByDigest(digest) => BuiltImage::InRepository(digest),
@@ -107,6 +166,7 @@ impl BuildBackend for BuildKit {
             image,
             effort,
             base_images,
+            remote: None,
         })
     }
 
@@ -133,7 +193,12 @@ impl BuildBackend for BuildKit {
 }
 
 impl BuildKit {
-    fn request(&self, plan: &BuildPlan, credentials: BTreeMap<String, RegistryCredential>) -> BuildRequest {
+    fn request(
+        &self,
+        plan: &BuildPlan,
+        credentials: BTreeMap<String, RegistryCredential>,
+        secrets: BTreeMap<String, SecretSlice<u8>>,
+    ) -> BuildRequest {
         BuildRequest {
             dockerfile: DockerfileSource {
                 name: file_name(&plan.dockerfile_name),
@@ -146,6 +211,8 @@ impl BuildKit {
             repository: plan.repository.to_string(),
             insecure_registry: plan.repository.is_loopback(),
             credentials,
+            secrets,
+            cache: plan.cache.options(),
             record: RecordKey {
                 directory: self.records.clone(),
                 project: plan.project.clone(),
@@ -185,11 +252,13 @@ fn frontend_options(options: &BuildOptions, no_cache: bool) -> FrontendOptions {
     let BuildOptions {
         target,
         platform,
+        further_platforms: _,
         named_contexts: _,
         build_args,
         labels,
         network,
         add_hosts,
+        secret_ids: _,
         triggers: _,
     } = options.clone();
     FrontendOptions {

@@ -3,7 +3,10 @@
 //! The order makes a crash harmless at every point: an image is pushed by digest, verified, and only then named by its
 //! content tag; extra tags come last. Whatever the next `up` finds, it either adopts it or does not see it.
 
+use std::collections::BTreeSet;
+
 use fastcontainer_registry::Repository;
+use futures_util::future::try_join_all;
 
 use super::error::ImageError;
 use super::inputs::{ImageInputs, Reuse};
@@ -61,6 +64,7 @@ pub fn content_tag(op: &Operation, inputs: &ImageInputs, fingerprint: &Fingerpri
         Reuse::Stack => ReuseScope::Stack {
             project: op.urn.project.clone(),
             stack: op.urn.stack.clone(),
+            resource: (!inputs.secret_ids().is_empty()).then(|| op.urn.name.clone()),
         },
         Reuse::Never => return None,
     };
@@ -82,7 +86,30 @@ pub async fn apply(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> Re
     Ok(outputs)
 }
 
-/// Whether the image in the state is the wanted one and still there; `None` when it is another.
+/// Which of these digests are definitely not in the repository any more.
+///
+/// # Errors
+/// When the registry cannot answer.
+pub async fn missing<'a>(
+    op: &Operation,
+    repository: &Repository,
+    digests: impl Iterator<Item = &'a str>,
+) -> Result<BTreeSet<&'a str>, RegistryFailure> {
+    let digests: BTreeSet<_> = digests.collect();
+    let look_up = |digest: &'a str| async move {
+        let found = op
+            .session
+            .registries
+            .look_up(repository, &by_digest(digest)?, &op.cancel)
+            .await?;
+        Ok::<_, RegistryFailure>(found.is_none().then_some(digest))
+    };
+    let found = try_join_all(digests.into_iter().map(look_up)).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Whether the image in the state, of an index every image behind it too, is the wanted one and still there; `None`
+/// when it is another.
 ///
 /// # Errors
 /// When the registry cannot answer.
@@ -95,11 +122,9 @@ pub async fn in_state(
     let Some(prior) = prior.filter(|prior| prior.serves(wanted)) else {
         return Ok(None);
     };
-    let digest = prior.outputs.digest.clone();
-    let found = op
-        .session
-        .registries
-        .look_up(repository, &by_digest(&digest)?, &op.cancel)
-        .await?;
-    Ok(Some(found.map_or(Presence::Missing, |_| Presence::Found(digest))))
+    let outputs = &prior.outputs;
+    let parts = outputs.platform_digests.values().map(String::as_str);
+    let missing = missing(op, repository, parts.chain([outputs.digest.as_str()])).await?;
+    let found = || Presence::Found(outputs.digest.clone());
+    Ok(Some(if missing.is_empty() { found() } else { Presence::Missing }))
 }

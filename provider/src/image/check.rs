@@ -12,6 +12,7 @@ use super::decode::{Decoded, decode_inputs, failure};
 use super::diff::FINGERPRINT;
 use super::operation::Operation;
 use super::recheck::remember_files;
+use super::secret_inputs::{SECRET_REFS, SECRETS, guard};
 use super::state::{fingerprint, fingerprint_value};
 use crate::planning::fingerprint::{ContentDigests, Fingerprint, VERSION, options_part};
 use crate::planning::options::BuildOptions;
@@ -29,7 +30,7 @@ const CONTEXT_INPUTS: [&str; 6] = [
 /// Inputs that choose the stages of the Dockerfile and what they read, beside its text.
 const STAGE_INPUTS: [&str; 3] = ["target", "platforms", "buildArgs"];
 /// Inputs behind the `options` part.
-const OPTION_INPUTS: [&str; 8] = [
+const OPTION_INPUTS: [&str; 10] = [
     "target",
     "platforms",
     "namedContexts",
@@ -37,6 +38,8 @@ const OPTION_INPUTS: [&str; 8] = [
     "labels",
     "network",
     "addHosts",
+    SECRETS,
+    SECRET_REFS,
     "triggers",
 ];
 
@@ -51,6 +54,7 @@ pub struct Checked {
 
 /// Checks `news` against the old inputs `olds`. Blocks on disk.
 pub fn check(op: &Operation, olds: &PropertyMap, mut news: PropertyMap) -> Checked {
+    guard(&mut news);
     let kept = news.remove(FINGERPRINT);
     let decoded = decode_inputs(&news);
     let mut failures = decoded.failures.clone();

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use fastcontainer_dockerfile::context_key;
+use fastcontainer_dockerfile::{Platform, context_key};
 use fastcontainer_property::{Cursor, Decoder, Failure, Field, Form, PropertyMap, PropertyPath, decode};
 
+use super::cache_inputs::decode_cache;
 use super::diff::FINGERPRINT;
-use super::inputs::{BaseImages, Builder, IMAGE_SCHEME, ImageInputs, LocalBuilder, Reuse};
+use super::inputs::{BaseImages, IMAGE_SCHEME, ImageInputs, Reuse};
+use super::secret_inputs::{decode_secrets, is_value};
+use crate::backend::settings::decode_builder;
 use crate::planning::options::{FingerprintMode, Network};
 
 /// Decoded inputs; where something is unknown or wrong the value counts as absent.
@@ -47,7 +50,7 @@ pub fn decode_inputs(properties: &PropertyMap) -> Decoded {
     let decoded = decode(&written, Form::Inputs, read);
     Decoded {
         inputs: decoded.value,
-        unknown: decoded.unknowns,
+        unknown: that_matter(decoded.unknowns),
         failures: decoded.failures,
     }
 }
@@ -58,12 +61,18 @@ pub fn decode_inputs(properties: &PropertyMap) -> Decoded {
 /// Everything that is wrong with them.
 pub fn decode_build(properties: &PropertyMap) -> Result<ImageInputs, Vec<Failure>> {
     let decoded = decode(properties, Form::Inputs, read_build);
-    let failures = with_unknowns(decoded.failures, decoded.unknowns);
+    let failures = with_unknowns(decoded.failures, that_matter(decoded.unknowns));
     if failures.is_empty() {
         Ok(decoded.value)
     } else {
         Err(failures)
     }
+}
+
+/// Whatever the value of a secret will be, it decides nothing.
+fn that_matter(mut unknowns: Vec<PropertyPath>) -> Vec<PropertyPath> {
+    unknowns.retain(|path| !is_value(path));
+    unknowns
 }
 
 /// Adds that these arguments are not known: a function cannot answer later, and defaults in their place would lie.
@@ -82,6 +91,7 @@ fn read(inputs: &mut Decoder<'_>) -> ImageInputs {
         repository: repository(inputs.at("repository")),
         tags: inputs.at("tags").list(tag).known(),
         no_cache: inputs.at("noCache").bool().known(),
+        cache: decode_cache(inputs.at("cache")),
         reuse: decode_reuse(inputs.at("reuse")),
         builder: decode_builder(inputs.at("builder")),
         ..read_build(inputs)
@@ -94,6 +104,7 @@ fn read_build(inputs: &mut Decoder<'_>) -> ImageInputs {
             .at("dockerfileInline")
             .fail("excludes `dockerfile`; set only one of them");
     }
+    let (secrets, secret_refs) = decode_secrets(inputs);
     ImageInputs {
         context: not_empty(inputs.at("context")),
         dockerfile: not_empty(inputs.at("dockerfile")),
@@ -107,6 +118,8 @@ fn read_build(inputs: &mut Decoder<'_>) -> ImageInputs {
         fingerprint_mode: inputs.at("fingerprintMode").keyword(&FINGERPRINT_MODES).known(),
         base_images: decode_base_images(inputs.at("baseImages")),
         build_args: public_map(inputs.at("buildArgs"), "build arguments are stored in the image"),
+        secrets,
+        secret_refs,
         labels: public_map(inputs.at("labels"), "labels are stored in the image"),
         network: inputs.at("network").keyword(&NETWORKS).known(),
         add_hosts: inputs.at("addHosts").list(host).known(),
@@ -186,33 +199,35 @@ fn not_empty(mut value: Cursor<'_>) -> Option<String> {
     value.string().known()
 }
 
+/// Each platform in its canonical form, and once.
 fn platforms(value: Cursor<'_>) -> Option<Vec<String>> {
-    value
-        .list(|mut item| {
-            let position = item.path().to_string();
-            match item.peek() {
-                Some(_) if position != "platforms[0]" => item.fail("only one platform can be built; remove the others"),
-                Some(text) if !is_platform(text) => {
-                    item.fail("must be `os/architecture[/variant]`, such as `linux/amd64` or `linux/arm64`");
+    let mut seen = BTreeMap::new();
+    let list = value.list(|mut item| {
+        let parsed = item.peek().map(|text| (text.to_owned(), Platform::parse(text)));
+        match &parsed {
+            Some((_, Err(error))) => item.fail(error.to_string()),
+            Some((text, Ok(platform))) => {
+                if let Some(other) = seen.insert(platform.clone(), text.clone()) {
+                    item.fail(format!("is the same platform as `{other}`; remove one of them"));
                 }
-                _ => {}
             }
-            item.string()
-        })
-        .known()
-        .filter(|list| !list.is_empty())
-}
-
-fn is_platform(text: &str) -> bool {
-    let parts: Vec<_> = text.split('/').collect();
-    let word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    (2..=3).contains(&parts.len()) && parts.iter().all(word)
+            None => {}
+        }
+        let canonical = |text: String| Platform::parse(&text).map_or(text, |platform| platform.to_string());
+        item.string().map(canonical)
+    });
+    list.known().filter(|list| !list.is_empty())
 }
 
 /// Named values that end up in the image, where everybody can read them.
 fn public_map(value: Cursor<'_>, where_stored: &str) -> Option<BTreeMap<String, String>> {
     let stored = format!("{where_stored}, where everybody who may pull it can read them");
-    let entries = value.map(|_, entry| public(entry, &stored).required().text());
+    let entries = value.map(|name, mut entry| {
+        if name.is_empty() || name.contains(|c: char| c == '=' || c.is_whitespace() || c.is_control()) {
+            entry.fail("its name must be one word without `=`; correct the name");
+        }
+        public(entry, &stored).required().text()
+    });
     entries.all_known().known()
 }
 
@@ -225,9 +240,11 @@ fn public<'a>(mut value: Cursor<'a>, why: &str) -> Cursor<'a> {
 }
 
 fn host(mut value: Cursor<'_>) -> Field<String> {
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     let fits = value.peek().is_none_or(|text| {
         text.split_once(':')
-            .is_some_and(|(name, address)| !name.is_empty() && !address.is_empty())
+            .is_some_and(|(name, address)| is_name(name) && address.parse::<std::net::IpAddr>().is_ok())
     });
     if !fits {
         value.fail("must be `host:ip`, such as `db:10.0.0.5`");
@@ -256,28 +273,4 @@ pub fn decode_reuse(value: Cursor<'_>) -> Option<Reuse> {
             ("never", Reuse::Never),
         ])
         .known()
-}
-
-/// `builder`, of an image or of the provider.
-#[must_use]
-pub fn decode_builder(value: Cursor<'_>) -> Option<Builder> {
-    let builder = value.object(|builder| {
-        if !builder.has("local") {
-            builder.fail("must have exactly one member; set `local: {}` to build on a BuildKit or Docker endpoint");
-        }
-        let local = builder.at("local").object(|local| LocalBuilder {
-            address: address(local.at("address")),
-        });
-        Builder { local: local.known() }
-    });
-    builder.known()
-}
-
-fn address(mut value: Cursor<'_>) -> Option<String> {
-    if let Some(text) = value.peek()
-        && let Err(error) = fastcontainer_buildkit::BuilderAddress::parse(text)
-    {
-        value.fail(error.to_string());
-    }
-    value.string().known()
 }

@@ -1,11 +1,13 @@
 //! Diff: which inputs differ, and whether that means update or replace. Pure; nothing is read or asked.
 //!
 //! The fingerprint's total decides alone whether an image is built; its parts and the inputs behind it only explain.
-//! Silent inputs (paths, builder, `noCache`, `reuse`) never make a difference: the engine stores them as they are.
+//! Silent inputs (paths, builder, caches, `reuse`, values of secrets) never make a difference: the engine stores them as they are.
 
 use fastcontainer_property::{
     Difference, DifferenceKind, PropertyMap, PropertyPath, PropertyValue, diff as structural,
 };
+
+use super::secret_inputs::{SECRET_REFS, SECRETS};
 
 /// The computed input.
 pub const FINGERPRINT: &str = "fingerprint";
@@ -51,6 +53,9 @@ pub fn diff(old: &PropertyMap, new: &PropertyMap, ignored: &[PropertyPath]) -> V
                 .filter(|difference| only_total || !is_total(&difference.path)),
         );
         found.extend(differences(old, new, &FINGERPRINTED, false));
+        // Only which secrets there are counts, not what they hold or where they come from.
+        let secrets = differences(old, new, &[SECRETS, SECRET_REFS], false).into_iter();
+        found.extend(secrets.filter(|difference| difference.kind != DifferenceKind::Updated));
     }
     found
 }

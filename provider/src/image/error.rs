@@ -8,8 +8,10 @@ use fastcontainer_registry::{ReferenceError, RegistryError};
 
 use super::content::ContentProblem;
 use super::outputs::ImageOutputs;
+use super::secrets::SecretError;
 use crate::backend::BackendError;
 use crate::registries::RegistryFailure;
+use crate::sharing::Cancelled;
 
 /// Why an operation on an image failed.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,8 @@ pub enum ImageError {
     Build {
         /// Why.
         source: BackendError,
+        /// The platform whose build failed, when the image is for several.
+        platform: Option<String>,
         /// Name of the Dockerfile.
         dockerfile: String,
         /// The lines of the failing instruction.
@@ -53,6 +57,9 @@ pub enum ImageError {
         /// The whole log.
         log: PathBuf,
     },
+    /// Secrets of the build are missing.
+    #[error("the build cannot have its secrets")]
+    Secrets(Vec<SecretError>),
     /// Something that is no image of ours is under a content tag.
     #[error("`{reference}` is not an image that can be adopted: its media type is `{media_type}`")]
     ForeignTag {
@@ -60,6 +67,40 @@ pub enum ImageError {
         reference: String,
         /// What is there.
         media_type: String,
+    },
+    /// An image is for other platforms than the wanted ones.
+    #[error("`{reference}` is for {found}, not for {wanted}")]
+    OtherPlatforms {
+        /// Repository with tag or digest.
+        reference: String,
+        /// What it is for.
+        found: String,
+        /// What is wanted.
+        wanted: String,
+    },
+    /// An index whose image for one platform is definitely not there any more.
+    #[error("`{reference}` is incomplete: its image for `{platform}` (`{digest}`) is gone from the registry")]
+    PlatformGone {
+        /// Repository and tag.
+        reference: String,
+        /// The platform without an image.
+        platform: String,
+        /// The image's digest.
+        digest: String,
+    },
+    /// A step needs programs that the builder cannot run.
+    #[error("line {line} of `{dockerfile}` runs programs of `{platform}`, which {builder} cannot: it runs {offered}")]
+    CannotRun {
+        /// The platform.
+        platform: String,
+        /// Name of the Dockerfile.
+        dockerfile: String,
+        /// Line of the first such step.
+        line: usize,
+        /// The builder.
+        builder: String,
+        /// The platforms whose programs it runs.
+        offered: String,
     },
     /// An extra tag may not be moved.
     #[error("`{reference}` exists and is immutable, so it cannot be moved to this image")]
@@ -106,10 +147,20 @@ impl ImageError {
         let snippet = lines.map(|(first, last)| dockerfile.snippet(first, last));
         Self::Build {
             source,
+            platform: None,
             dockerfile: name.to_owned(),
             snippet,
             log: log.to_owned(),
         }
+    }
+
+    /// The same error with the platform that it is about, if it is that of a build.
+    #[must_use]
+    pub fn on(mut self, name: &str) -> Self {
+        if let Self::Build { platform, .. } = &mut self {
+            *platform = Some(name.to_owned());
+        }
+        self
     }
 
     /// Whether the operation ended because it was told to.
@@ -122,6 +173,12 @@ impl ImageError {
             Self::Content(problems) => problems.iter().any(ContentProblem::is_cancelled),
             _ => false,
         }
+    }
+}
+
+impl From<Cancelled> for ImageError {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
     }
 }
 

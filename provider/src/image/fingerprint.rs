@@ -15,8 +15,9 @@ use super::content::{Content, ContentProblem};
 use super::inputs::ImageInputs;
 use super::outputs::FingerprintOutput;
 use crate::planning::fingerprint::Fingerprint;
-use crate::planning::needs::pattern;
+use crate::planning::needs::{PlatformNeeds, pattern};
 use crate::planning::options::FingerprintMode;
+use crate::planning::platform_steps::merged;
 
 /// Result of `getFingerprint`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -86,7 +87,7 @@ pub fn take_apart(
         fallback_reason: (!undecided.is_empty()).then(|| undecided.join("; ")),
         files: all_files(content),
         ignored,
-        steps: content.needs.steps.iter().map(|step| files_of(step, content)).collect(),
+        steps: steps(content),
     })
 }
 
@@ -110,6 +111,14 @@ fn all_files(content: &Content) -> Vec<String> {
     let named = content.named.iter();
     let named = named.flat_map(|(name, snapshot)| files(snapshot, &whole, Some(name)));
     files(&content.context, &whole, None).into_iter().chain(named).collect()
+}
+
+/// The steps of all platforms; those that differ have their platform in front.
+fn steps(content: &Content) -> Vec<StepFiles> {
+    let of = |build: &PlatformNeeds| build.steps.iter().map(|step| files_of(step, content)).collect();
+    let builds = content.needs.builds.iter();
+    let builds: Vec<_> = builds.map(|build| (build.platform.as_str(), of(build))).collect();
+    merged(&builds, |a, b| a == b, |step| &mut step.step)
 }
 
 fn files_of(step: &Step, content: &Content) -> StepFiles {

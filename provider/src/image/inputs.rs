@@ -3,13 +3,16 @@
 //! An input belongs to one class. *Fingerprinted* inputs identify the build; *retag* inputs move tags without a build;
 //! *silent* inputs say how to build and are stored without an update; `repository` *replaces*.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastcontainer_dockerfile::{NamedContext, context_key};
 use fastcontainer_registry::{ReferenceError, Repository};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cache_inputs::Cache;
+use super::secret_inputs::{SecretReferences, SecretValues};
+use crate::backend::settings::Builder;
 use crate::planning::options::{BuildOptions, DEFAULT_PLATFORM, FingerprintMode, Network};
 
 /// Whose earlier build of the same content may be adopted.
@@ -35,25 +38,9 @@ pub enum BaseImages {
     Track,
 }
 
-/// A BuildKit or Docker endpoint.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct LocalBuilder {
-    /// Address of the endpoint: `unix:///run/buildkit/buildkitd.sock`, `tcp://host:1234`, `docker-container://NAME`, `ssh://user@host`. Default: `BUILDKIT_HOST`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current Docker context, then Docker's default socket.
-    pub address: Option<String>,
-}
-
-/// Who builds. Exactly one member is set.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Builder {
-    /// Build on a BuildKit or Docker endpoint.
-    pub local: Option<LocalBuilder>,
-}
-
 /// Inputs of `FastContainerImage`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, JsonSchema)]
+#[schemars(rename_all = "camelCase")]
 pub struct ImageInputs {
     /// Repository that the image is pushed to, in any registry, without tag or digest: `123456789012.dkr.ecr.eu-central-1.amazonaws.com/app`, `ghcr.io/me/app`, `localhost:5000/app`. A change replaces the resource.
     pub repository: String,
@@ -65,7 +52,7 @@ pub struct ImageInputs {
     pub dockerfile_inline: Option<String>,
     /// Stage to build, by name or number. Default: the last stage.
     pub target: Option<String>,
-    /// Platform to build for; one entry. Default: `linux/amd64`, whatever the builder runs on.
+    /// Platforms to build for, such as `linux/arm64`, in any order. Several give one image index. Default: `linux/amd64`, whatever the builder runs on.
     pub platforms: Option<Vec<String>>,
     /// More build contexts, by the name that `FROM`, `COPY --from` or `RUN --mount=from=` uses for them. A value with a scheme (`docker-image://alpine:3.20`) or a digest (`alpine@sha256:…`) is an image; everything else is a directory, relative to the directory that the program runs in, with a `.dockerignore` of its own.
     pub named_contexts: Option<BTreeMap<String, String>>,
@@ -75,6 +62,12 @@ pub struct ImageInputs {
     pub base_images: Option<BaseImages>,
     /// Values of `ARG` instructions. They are stored in the image, so secret values are refused. Booleans and integers are taken as text; other numbers must be quoted.
     pub build_args: Option<BTreeMap<String, String>>,
+    /// Secrets for `RUN --mount=type=secret`, by id. They are never stored in the image; the state keeps them encrypted. The ids identify the build, the values do not: a new value alone builds nothing (use `triggers`). Values of at least six characters are hidden in what a build prints.
+    #[schemars(with = "Option<BTreeMap<String, String>>", extend("secret" = true))]
+    pub secrets: Option<SecretValues>,
+    /// References to secrets for `RUN --mount=type=secret`, by id: the ARN of a Secrets Manager secret or of an SSM parameter, `env:NAME` or `file:PATH` on the machine that runs Pulumi. They are read when a build runs, so no value enters the state.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub secret_refs: Option<SecretReferences>,
     /// Labels of the image.
     pub labels: Option<BTreeMap<String, String>>,
     /// Network of `RUN` steps. Default: `default`.
@@ -87,7 +80,9 @@ pub struct ImageInputs {
     pub tags: Option<Vec<String>>,
     /// Whether a build runs every step, even those that the builder has in its cache. Never causes a build. Default: false.
     pub no_cache: Option<bool>,
-    /// Whose earlier build of the same content may be adopted. Takes effect at the next build. Default: the provider's `reuse`, else `anywhere`.
+    /// Caches outside of the builder. A change of them builds nothing.
+    pub cache: Option<Cache>,
+    /// Whose earlier build of the same content may be adopted. Takes effect at the next build. Default: the provider's `reuse`, else `anywhere`; with `secrets` or `secretRefs` at most `stack`, and there this resource's own, because a step may have put them into the image.
     pub reuse: Option<Reuse>,
     /// Who builds. Default: the provider's `builder`, else the local endpoint that Docker's own settings name.
     pub builder: Option<Builder>,
@@ -109,20 +104,26 @@ impl ImageInputs {
             fingerprint_mode: _,
             base_images: _,
             build_args,
+            secrets: _,
+            secret_refs: _,
             labels,
             network,
             add_hosts,
             triggers,
             tags: _,
             no_cache: _,
+            cache: _,
             reuse: _,
             builder: _,
         } = self.clone();
+        let mut platforms = platforms.unwrap_or_default();
+        platforms.sort();
+        platforms.dedup();
+        let mut platforms = platforms.into_iter();
         BuildOptions {
             target,
-            platform: platforms
-                .and_then(|list| list.into_iter().next())
-                .unwrap_or_else(|| DEFAULT_PLATFORM.to_owned()),
+            platform: platforms.next().unwrap_or_else(|| DEFAULT_PLATFORM.to_owned()),
+            further_platforms: platforms.collect(),
             named_contexts: named_contexts
                 .unwrap_or_default()
                 .into_iter()
@@ -132,6 +133,7 @@ impl ImageInputs {
             labels: labels.unwrap_or_default(),
             network: network.unwrap_or_default(),
             add_hosts: add_hosts.unwrap_or_default(),
+            secret_ids: self.secret_ids(),
             triggers: triggers.unwrap_or_default(),
         }
     }
@@ -155,6 +157,14 @@ impl ImageInputs {
         let all = self.named_contexts.iter().flatten();
         all.filter(|(_, value)| named_context(value) == NamedContext::Directory)
             .map(|(name, value)| (context_key(name), value.as_str()))
+    }
+
+    /// Ids of all secrets.
+    #[must_use]
+    pub fn secret_ids(&self) -> BTreeSet<String> {
+        let values = self.secrets.iter().flat_map(BTreeMap::keys);
+        let references = self.secret_refs.iter().flat_map(BTreeMap::keys);
+        values.chain(references).cloned().collect()
     }
 
     /// The extra tags, none when absent.

@@ -279,11 +279,12 @@ pub async fn read(op: &Operation, reading: Reading) -> Result<Option<Found>, Rep
             .map(|found| imported(op, found)));
     };
     let decoded = decode_inputs(&inputs).inputs;
-    match refresh(op, &decoded, &digest)
+    let platforms = state::digests(&properties, "platformDigests");
+    match refresh(op, &decoded, &digest, &platforms)
         .await
         .map_err(|error| op.report(&error))?
     {
-        Refreshed::Gone => {
+        Refreshed::Gone { digest } => {
             op.reporter.warning(&format!(
                 "{}: image `{}@{digest}` is gone from the registry",
                 op.urn.name, decoded.repository
@@ -293,7 +294,7 @@ pub async fn read(op: &Operation, reading: Reading) -> Result<Option<Found>, Rep
         Refreshed::Found { tags } => {
             // The next preview says so itself when they are followed.
             if op.session.base_images_mode(&decoded) == BaseImages::Ignore {
-                for sentence in moved(op, &state::base_image_digests(&properties)).await {
+                for sentence in moved(op, &state::digests(&properties, "baseImageDigests")).await {
                     op.reporter.info(&format!("{}: {sentence}", op.urn.name));
                 }
             }
@@ -310,10 +311,18 @@ pub async fn read(op: &Operation, reading: Reading) -> Result<Option<Found>, Rep
 fn imported(op: &Operation, found: Imported) -> Found {
     let repository = found.repository.to_string();
     let mut inputs = PropertyMap::from([("repository".to_owned(), PropertyValue::String(repository.clone()))]);
-    if let Some(tag) = found.tag.filter(|tag| !tag.starts_with("fc-")) {
-        inputs.insert("tags".to_owned(), PropertyValue::List(vec![PropertyValue::String(tag)]));
+    if let Some(tag) = found.tag.as_ref().filter(|tag| !tag.starts_with("fc-")) {
+        inputs.insert(
+            "tags".to_owned(),
+            PropertyValue::List(vec![PropertyValue::String(tag.clone())]),
+        );
     }
-    let properties = state::imported_outputs(&inputs, &repository, &found.manifest);
+    let platforms = found.platform_digests.keys();
+    let platforms: Vec<_> = platforms.map(|name| PropertyValue::String(name.clone())).collect();
+    if !platforms.is_empty() {
+        inputs.insert("platforms".to_owned(), PropertyValue::List(platforms));
+    }
+    let properties = state::imported_outputs(&inputs, &found);
     Found {
         id: format!("{repository}#{}", op.urn.name),
         inputs,

@@ -4,27 +4,30 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use fastcontainer_build_context::Snapshot;
+use fastcontainer_build_context::{Selection, Snapshot};
 use fastcontainer_buildkit::{ContextView, NamedContextSource};
 use fastcontainer_dockerfile::{NamedContext, is_predefined_arg};
-use fastcontainer_registry::Manifest;
 
 use super::apply::{Prior, Wanted, content_tag};
 use super::base_images::digests_to_use;
+use super::builds::suits;
 use super::content::Content;
 use super::error::ImageError;
 use super::inputs::IMAGE_SCHEME;
 use super::operation::Operation;
 use super::outputs::{Build, ImageOutputs};
-use super::publish::{Place, publish, tagged};
+use super::publish::{Place, tagged};
+use super::published::Published;
 use super::reasons::{BaseDigests, record, why};
 use super::recheck::{checked_content, remember_files};
 use crate::backend::Effort;
 use crate::backend::build_log::BuildLog;
 use crate::backend::select::Builder;
+use crate::planning::cache::CachePlan;
 use crate::planning::content_tag::{ContentTag, ReuseScope};
 use crate::planning::decision::{Decision, Facts, Presence, decide};
 use crate::planning::fingerprint::Fingerprint;
+use crate::planning::needs::PlatformNeeds;
 use crate::planning::plan::BuildPlan;
 use crate::planning::reason::{Reason, sentence};
 
@@ -44,10 +47,7 @@ pub async fn make(
     let shared = content_tag(op, &wanted.inputs, &fingerprint);
     let may_adopt = shared.is_some();
     let tag = shared.map_or_else(|| own_tag(op, &fingerprint), Ok)?;
-    let place = Place {
-        repository: wanted.inputs.repository()?,
-        tag,
-    };
+    let place = Place::of(&wanted.inputs, tag)?;
     // An address that cannot be used matters only when there is something to build.
     let builder = op.session.builder(&wanted.inputs);
     let address = builder.as_ref().map(Builder::address).unwrap_or_default();
@@ -59,7 +59,7 @@ pub async fn make(
     let found = if may_adopt { tagged(op, &place).await? } else { None };
     let content_tag = found
         .as_ref()
-        .map_or(Presence::Missing, |found| Presence::Found(found.digest.to_string()));
+        .map_or(Presence::Missing, |found| Presence::Found(found.digest.clone()));
     let making = Making {
         op,
         wanted,
@@ -74,7 +74,7 @@ pub async fn make(
                 .build(&builder?, (!alone.waited()).then_some(content), reasons)
                 .await
         }
-        (Decision::Reuse { .. }, Some(found)) => Ok(making.adopt(&content, &found)),
+        (Decision::Reuse { .. }, Some(found)) => Ok(making.adopt(&content, found)),
         (Decision::Reuse { .. }, None) => unreachable!("only a found image is reused"),
     }
 }
@@ -89,18 +89,19 @@ fn own_tag(op: &Operation, fingerprint: &Fingerprint) -> Result<ContentTag, Imag
     ))
 }
 
-struct Making<'a> {
-    op: &'a Operation,
-    wanted: &'a Wanted,
-    prior: Option<&'a Prior>,
-    place: Place,
+/// An image in the making.
+pub(super) struct Making<'a> {
+    pub(super) op: &'a Operation,
+    pub(super) wanted: &'a Wanted,
+    pub(super) prior: Option<&'a Prior>,
+    pub(super) place: Place,
     fingerprint: Fingerprint,
     started: Started,
 }
 
 impl Making<'_> {
     /// Whoever built the image knows from which base images.
-    fn adopt(&self, content: &Content, found: &Manifest) -> ImageOutputs {
+    fn adopt(&self, content: &Content, found: Published) -> ImageOutputs {
         let build = adoption(&self.started, &self.place);
         self.op
             .reporter
@@ -127,8 +128,8 @@ impl Making<'_> {
         let op = self.op;
         op.reporter.status("waiting for a free build slot");
         // After a wait the disk is read again, so nothing big is kept in memory for it.
-        let content = content.filter(|_| op.session.has_free_build_slot());
-        let slot = op.session.build_slot(&op.cancel).await?;
+        let content = content.filter(|_| builder.has_free_slot());
+        let slot = op.session.build_slot(builder, &op.cancel).await?;
         let content = match content.filter(|_| !slot.waited()) {
             Some(content) => content,
             None => self.look_again().await?,
@@ -139,34 +140,42 @@ impl Making<'_> {
             digests_to_use(op, self.wanted, &content.needs)
         );
         let (backend, pins) = (backend?, pins?);
+        suits(op, backend.as_ref(), &content, &self.wanted.inputs.build_options()).await?;
         reasons.splice(0..0, why(op, self.wanted, self.prior, Some((&content, &pins))).reasons);
-        let plan = self.plan(&content, pins.clone());
         let log = BuildLog::open(&op.session.log_directory(), &op.urn.name, op.reporter.clone());
-        let outcome = backend.build(&plan, &log, &op.cancel).await;
+        let outcomes = self
+            .run((builder, backend.as_ref()), (&content, &pins), &log, slot)
+            .await;
         log.close();
-        let outcome = outcome.map_err(|source| {
-            ImageError::build(source, &content.dockerfile.parsed, &content.dockerfile.name, log.path())
-        })?;
-        let manifest = publish(op, &self.place, backend.as_ref(), &outcome).await?;
+        let outcomes = outcomes?;
+        let remote: Vec<_> = outcomes
+            .iter()
+            .filter_map(|(_, outcome)| outcome.remote.clone())
+            .collect();
+        let (published, effort, base_images) = self.publish(backend.as_ref(), outcomes).await?;
         let reasons = sentence(&reasons);
-        let said = summary(&self.started, backend.name(), outcome.effort, &reasons);
+        let said = summary(&self.started, backend.name(), effort, &reasons);
         op.reporter.info(&format!("{}: {said}", op.urn.name));
         // Endpoints that cannot be told which images to use do not always say which they used.
-        let mut known = outcome.base_images.clone();
+        let mut known = base_images.clone();
         known.extend(pins);
         let built = Built {
-            build: self.started.build(backend.name(), reasons, false, outcome.effort),
+            build: Build {
+                build_id: joined(remote.iter().map(|build| Some(build.id.as_str()))),
+                log_url: joined(remote.iter().map(|build| build.log_url.as_deref())),
+                ..self.started.build(backend.name(), reasons, false, effort)
+            },
             record: self.record(&content, &known),
-            base_images: outcome.base_images,
+            base_images,
         };
-        Ok(self.outputs(&manifest, built))
+        Ok(self.outputs(published, built))
     }
 
     fn record(&self, content: &Content, base_images: &BaseDigests) -> String {
         record(content, base_images, &self.wanted.inputs.build_options())
     }
 
-    async fn look_again(&self) -> Result<Content, ImageError> {
+    pub(super) async fn look_again(&self) -> Result<Content, ImageError> {
         let wanted = Wanted {
             inputs: self.wanted.inputs.clone(),
             fingerprint: self.fingerprint.clone(),
@@ -176,12 +185,24 @@ impl Making<'_> {
         Ok(checked_content(self.op, &wanted).await?.0)
     }
 
-    fn plan(&self, content: &Content, pins: BaseDigests) -> BuildPlan {
-        let mut options = self.wanted.inputs.build_options();
-        options.target.clone_from(&content.needs.target);
+    /// The build for one of the platforms.
+    pub(super) fn plan(&self, content: &Content, needs: &PlatformNeeds, pins: &BaseDigests) -> BuildPlan {
+        let options = self.wanted.inputs.build_options();
+        let resource = match options.is_for_several_platforms() {
+            // Builds that run side by side each need a send record.
+            true => format!("{} {}", self.op.urn.name, needs.platform),
+            false => self.op.urn.name.clone(),
+        };
+        let mut options = options.for_platform(&needs.platform);
+        options.target.clone_from(&needs.target);
+        let several = content.needs.builds.len() > 1;
         let view = |name: Option<&str>, snapshot: &Arc<Snapshot>| ContextView {
-            snapshot: snapshot.clone(),
-            follow: content.needs.follow_paths(name),
+            // What another platform reads is of no use to this one.
+            snapshot: match needs.patterns(name).filter(|_| several) {
+                Some(patterns) => Arc::new(snapshot.narrowed(&Selection::of(patterns))),
+                None => snapshot.clone(),
+            },
+            follow: needs.follow_paths(name),
         };
         let named_contexts = options.named_contexts.iter().filter_map(|(name, context)| {
             let source = match context {
@@ -195,18 +216,22 @@ impl Making<'_> {
             dockerfile: content.dockerfile.bytes.clone(),
             context: view(None, &content.context),
             named_contexts: named_contexts.collect(),
-            base_images: base_images(content),
-            pins,
+            base_images: base_images(content, needs),
+            pins: pins.clone(),
             no_cache: self.wanted.inputs.no_cache.unwrap_or(false),
             repository: self.place.repository.clone(),
+            tag: self.place.tag_of(&needs.platform),
+            fingerprint: self.fingerprint.total.clone(),
+            secrets: BTreeMap::new(),
+            cache: CachePlan::default(),
             project: self.op.urn.project.clone(),
-            resource: self.op.urn.name.clone(),
+            resource,
             options,
         }
     }
 
-    fn outputs(&self, manifest: &Manifest, built: Built) -> ImageOutputs {
-        outputs(self.wanted, &self.fingerprint, &self.place, manifest, built)
+    fn outputs(&self, published: Published, built: Built) -> ImageOutputs {
+        outputs(&self.fingerprint, &self.place, published, built)
     }
 }
 
@@ -217,15 +242,15 @@ struct Built {
     record: String,
 }
 
-/// The outputs that adopting `manifest` would give.
+/// The outputs that adopting `published` would give.
 #[must_use]
-pub fn described(wanted: &Wanted, place: &Place, manifest: &Manifest) -> ImageOutputs {
+pub fn described(wanted: &Wanted, place: &Place, published: Published) -> ImageOutputs {
     let built = Built {
         build: adoption(&Started::now(), place),
         base_images: BaseDigests::new(),
         record: String::new(),
     };
-    outputs(wanted, &wanted.fingerprint, place, manifest, built)
+    outputs(&wanted.fingerprint, place, published, built)
 }
 
 fn adoption(started: &Started, place: &Place) -> Build {
@@ -233,22 +258,21 @@ fn adoption(started: &Started, place: &Place) -> Build {
     started.build("none", reason, true, Effort::default())
 }
 
-fn outputs(
-    wanted: &Wanted,
-    fingerprint: &Fingerprint,
-    place: &Place,
-    manifest: &Manifest,
-    built: Built,
-) -> ImageOutputs {
-    let (Place { repository, tag }, digest) = (place, manifest.digest.to_string());
+fn outputs(fingerprint: &Fingerprint, place: &Place, published: Published, built: Built) -> ImageOutputs {
+    let Place { repository, tag, .. } = place;
+    let Published {
+        digest,
+        platform_digests,
+        size_bytes,
+    } = published;
     ImageOutputs {
         image_uri: format!("{repository}@{digest}"),
         content_tag: tag.to_string(),
         content_tag_uri: format!("{repository}:{tag}"),
         fingerprint: fingerprint.clone().into(),
-        platform_digests: [(wanted.inputs.build_options().platform, digest.clone())].into(),
+        platform_digests,
         base_image_digests: built.base_images,
-        size_bytes: manifest.size_bytes as f64,
+        size_bytes: size_bytes as f64,
         digest,
         build: built.build,
         record: Some(built.record).filter(|record| !record.is_empty()),
@@ -256,8 +280,8 @@ fn outputs(
 }
 
 /// The images that a build reads, the frontend's included. Credentials go to their hosts only.
-fn base_images(content: &Content) -> Vec<String> {
-    let images = content.needs.images.iter().cloned();
+fn base_images(content: &Content, needs: &PlatformNeeds) -> Vec<String> {
+    let images = needs.images.iter().cloned();
     let images = images.chain(content.dockerfile.parsed.syntax());
     images.map(|image| image.reference).collect()
 }
@@ -330,6 +354,14 @@ impl Started {
             steps: effort.steps,
             cached_steps: effort.cached_steps,
             context_bytes_sent: effort.context_bytes_sent as f64,
+            build_id: None,
+            log_url: None,
         }
     }
+}
+
+/// One text of those that there are: an image for several platforms has several builds.
+fn joined<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> Option<String> {
+    let texts: Vec<_> = texts.flatten().collect();
+    (!texts.is_empty()).then(|| texts.join(", "))
 }

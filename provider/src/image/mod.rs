@@ -8,11 +8,14 @@
 //! | `reasons`, `fingerprint` | what differs from the last build; which files count, and why |
 //! | `diff` | pure comparison |
 //! | `preview` | what an update would do |
-//! | `apply`, `recheck`, `make`, `publish` | Create and Update |
+//! | `apply`, `recheck`, `make`, `builds`, `publish`, `published` | Create and Update |
 //! | `read` | refresh and import |
 
 pub mod apply;
 pub mod base_images;
+pub mod builds;
+pub mod cache_inputs;
+pub mod caches;
 pub mod check;
 pub mod content;
 pub mod decode;
@@ -26,7 +29,10 @@ pub mod operation;
 pub mod outputs;
 pub mod preview;
 pub mod publish;
+pub mod published;
 pub mod read;
 pub mod reasons;
 pub mod recheck;
+pub mod secret_inputs;
+pub mod secrets;
 pub mod state;

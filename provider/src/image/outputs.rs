@@ -11,7 +11,7 @@ use crate::planning::fingerprint::Fingerprint;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Build {
-    /// Who built it: `buildkit`; `none` for an image that was adopted.
+    /// Who built it: `buildkit` or `codebuild`; `none` for an image that was adopted.
     pub backend: String,
     /// Why it was built or where it was adopted from.
     pub reason: String,
@@ -21,12 +21,18 @@ pub struct Build {
     pub started_at: String,
     /// How long the operation took, in seconds.
     pub duration_seconds: f64,
-    /// Steps of the Dockerfile that were needed.
+    /// Steps of the Dockerfile that were needed, on all platforms together.
     pub steps: u32,
     /// Steps that the builder had in its cache.
     pub cached_steps: u32,
     /// Bytes of file content that were sent to the builder.
     pub context_bytes_sent: f64,
+    /// Id of the CodeBuild build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_id: Option<String>,
+    /// Where the log of the CodeBuild build is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_url: Option<String>,
 }
 
 /// Fingerprint of the content of an image. Only `total` decides; the other parts explain.
@@ -99,7 +105,7 @@ impl From<FingerprintOutput> for Fingerprint {
 pub struct ImageOutputs {
     /// The image by digest, `repository@sha256:…`: what Lambda and ECS want.
     pub image_uri: String,
-    /// Manifest digest, `sha256:…`.
+    /// Manifest digest, `sha256:…`; of the index for several platforms.
     pub digest: String,
     /// The tag under which this content is published and found again, `fc-…`.
     pub content_tag: String,
@@ -112,7 +118,7 @@ pub struct ImageOutputs {
     /// Base images that the last build read: reference as the Dockerfile has it → digest that was used. Empty for an adopted image and for endpoints that cannot be told which to use.
     #[serde(default)]
     pub base_image_digests: BTreeMap<String, String>,
-    /// Compressed size of config and layers in bytes, as registries count it.
+    /// Compressed size of config and layers in bytes, as registries count it; of all platforms together.
     pub size_bytes: f64,
     /// How the image came to be.
     pub build: Build,

@@ -42,7 +42,7 @@ pub async fn preview(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> 
                 adopted.map_or(Promise::Open(tag), |outputs| Promise::Kept(Box::new(outputs)))
             }
             Decision::Build { reasons } => {
-                say(op, verb(prior), &announcement(&reasons, forecast));
+                say(op, &verb(op, wanted, prior), &announcement(&reasons, forecast));
                 Promise::Open(tag)
             }
         },
@@ -52,7 +52,7 @@ pub async fn preview(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> 
                 say(op, "cannot tell yet whether it rebuilds", &unanswered);
             } else {
                 let announced = announcement(&reasons, forecast);
-                say(op, verb(prior), &format!("{announced}; {unanswered}"));
+                say(op, &verb(op, wanted, prior), &format!("{announced}; {unanswered}"));
             }
             Promise::Open(tag)
         }
@@ -99,13 +99,10 @@ async fn observe(
     let found = match (&in_state, tag) {
         (Some(Presence::Found(_)), _) | (_, None) => None,
         (_, Some(tag)) => {
-            let place = Place {
-                repository,
-                tag: tag.clone(),
-            };
+            let place = Place::of(&wanted.inputs, tag.clone())?;
             tagged(op, &place)
                 .await?
-                .map(|manifest| described(wanted, &place, &manifest))
+                .map(|published| described(wanted, &place, published))
         }
     };
     let content_tag = found
@@ -122,8 +119,14 @@ fn adoption(reasons: &[Reason], tag: Option<&ContentTag>) -> String {
     )
 }
 
-fn verb(prior: Option<&Prior>) -> &'static str {
-    if prior.is_some() { "rebuild" } else { "build" }
+/// What will happen, and where unless that is the usual place, this machine's builder.
+fn verb(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> String {
+    let verb = if prior.is_some() { "rebuild" } else { "build" };
+    let builder = op.session.chosen_builder(&wanted.inputs);
+    match builder.and_then(|builder| builder.codebuild.as_ref()) {
+        Some(_) => format!("{verb} on codebuild"),
+        None => verb.to_owned(),
+    }
 }
 
 fn say(op: &Operation, verb: &str, text: &str) {

@@ -12,8 +12,9 @@ use super::operation::Operation;
 use super::recheck::changed_files;
 use crate::planning::explain::{New, Old, explain};
 use crate::planning::forecast::Forecast;
-use crate::planning::needs::pattern;
+use crate::planning::needs::{PlatformNeeds, pattern};
 use crate::planning::options::BuildOptions;
+use crate::planning::platform_steps::merged;
 use crate::planning::reason::Reason;
 use crate::planning::record::{ContentRecord, InstructionText, NamedEntries, RecordParts, StepKey, compose};
 
@@ -133,9 +134,14 @@ fn steps(content: &Content, base_images: &BaseDigests) -> Vec<StepKey> {
         let selection = Selection::of(vec![pattern(source)]);
         snapshot.map_or([0; 32], |snapshot| *snapshot.digest_of(&selection).as_bytes())
     };
-    let keys = step_keys(&content.needs.steps, &digest_of, &|reference| {
-        base_images.get(reference).cloned()
-    });
-    let labels = content.needs.steps.iter().map(|step| step.label.clone());
-    labels.zip(keys).map(|(label, key)| StepKey { label, key }).collect()
+    let of = |build: &PlatformNeeds| -> Vec<StepKey> {
+        let keys = step_keys(&build.steps, &digest_of, &|reference| {
+            base_images.get(reference).cloned()
+        });
+        let labels = build.steps.iter().map(|step| step.label.clone());
+        labels.zip(keys).map(|(label, key)| StepKey { label, key }).collect()
+    };
+    let builds = content.needs.builds.iter();
+    let builds: Vec<_> = builds.map(|build| (build.platform.as_str(), of(build))).collect();
+    merged(&builds, |a, b| a.key == b.key, |step| &mut step.label)
 }

@@ -1,11 +1,10 @@
 //! Typed values to property maps and back: what is stored in state and what is read from it.
 //!
-//! Outputs echo the inputs. An output that was made from a secret input is secret.
+//! Outputs echo the inputs but the values of secrets. An output that was made from a secret input is secret.
 
 use std::collections::BTreeMap;
 
 use fastcontainer_property::{Failure, PropertyMap, PropertyPath, PropertyValue};
-use fastcontainer_registry::Manifest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Number, Value};
@@ -14,6 +13,8 @@ use super::apply::{Prior, Wanted};
 use super::decode::decode_inputs;
 use super::diff::FINGERPRINT;
 use super::outputs::{FingerprintOutput, ImageOutputs};
+use super::read::Imported;
+use super::secret_inputs::echoed;
 use crate::planning::content_tag::ContentTag;
 use crate::planning::fingerprint::Fingerprint;
 
@@ -32,7 +33,7 @@ const NAMES_REPOSITORY: [&str; 2] = ["imageUri", "contentTagUri"];
 /// The outputs of an image that exists.
 #[must_use]
 pub fn outputs(inputs: &PropertyMap, outputs: &ImageOutputs) -> PropertyMap {
-    let mut properties = inputs.clone();
+    let mut properties = echoed(inputs);
     properties.extend(to_map(outputs));
     guard_repository(inputs, properties)
 }
@@ -51,7 +52,7 @@ pub fn open_outputs(inputs: &PropertyMap, wanted: &Wanted, tag: Option<&ContentT
 /// Outputs at preview when an input is unknown; `tag` is known when the fingerprint is.
 #[must_use]
 pub fn unknown_outputs(inputs: &PropertyMap, tag: Option<&ContentTag>) -> PropertyMap {
-    let mut properties = inputs.clone();
+    let mut properties = echoed(inputs);
     let names = OPEN.iter().chain(&["contentTag", "contentTagUri"]);
     properties.extend(names.map(|name| ((*name).to_owned(), PropertyValue::Unknown)));
     if let Some(tag) = tag {
@@ -65,15 +66,18 @@ pub fn unknown_outputs(inputs: &PropertyMap, tag: Option<&ContentTag>) -> Proper
 
 /// Outputs of an image that was imported: everything that its manifest tells.
 #[must_use]
-pub fn imported_outputs(inputs: &PropertyMap, repository: &str, manifest: &Manifest) -> PropertyMap {
-    let mut properties = inputs.clone();
+pub fn imported_outputs(inputs: &PropertyMap, found: &Imported) -> PropertyMap {
+    let mut properties = echoed(inputs);
+    let (repository, digest) = (&found.repository, &found.manifest.digest);
     let text = |text: String| PropertyValue::String(text);
-    properties.insert("imageUri".to_owned(), text(format!("{repository}@{}", manifest.digest)));
-    properties.insert("digest".to_owned(), text(manifest.digest.to_string()));
-    properties.insert(
-        "sizeBytes".to_owned(),
-        PropertyValue::Number(manifest.size_bytes as f64),
-    );
+    properties.insert("imageUri".to_owned(), text(format!("{repository}@{digest}")));
+    properties.insert("digest".to_owned(), text(digest.to_string()));
+    properties.insert("sizeBytes".to_owned(), PropertyValue::Number(found.size_bytes as f64));
+    if !found.platform_digests.is_empty() {
+        let digests = found.platform_digests.iter();
+        let digests = digests.map(|(platform, digest)| (platform.clone(), text(digest.clone())));
+        properties.insert("platformDigests".to_owned(), PropertyValue::Object(digests.collect()));
+    }
     properties
 }
 
@@ -107,10 +111,10 @@ pub fn digest(properties: &PropertyMap) -> Option<String> {
     }
 }
 
-/// The base images that the image in the state was built from, as far as they were recorded.
+/// A map of digests in the state: `baseImageDigests` or `platformDigests`, as far as they were recorded.
 #[must_use]
-pub fn base_image_digests(properties: &PropertyMap) -> BTreeMap<String, String> {
-    let Some(PropertyValue::Object(digests)) = properties.get("baseImageDigests") else {
+pub fn digests(properties: &PropertyMap, name: &str) -> BTreeMap<String, String> {
+    let Some(PropertyValue::Object(digests)) = properties.get(name) else {
         return BTreeMap::new();
     };
     let text = |value: &PropertyValue| value.as_str().map(str::to_owned);

@@ -13,12 +13,15 @@ use sha2::Sha256;
 pub enum ReuseScope {
     /// Anybody's who may push to the repository.
     Anywhere,
-    /// Only builds of the same project and stack.
+    /// Only builds of the same project and stack, or of one resource in it.
     Stack {
         /// Pulumi project.
         project: String,
         /// Pulumi stack.
         stack: String,
+        /// Logical name of the resource when its build uses secrets: a step may have put them into the image, and
+        /// another resource of the stack may have others.
+        resource: Option<String>,
     },
     /// Nobody's: each build has random bytes of its own.
     Never([u8; 16]),
@@ -43,10 +46,17 @@ impl ContentTag {
         add(total.as_bytes());
         match scope {
             ReuseScope::Anywhere => {}
-            ReuseScope::Stack { project, stack } => {
+            ReuseScope::Stack {
+                project,
+                stack,
+                resource,
+            } => {
                 add(b"stack");
                 add(project.as_bytes());
                 add(stack.as_bytes());
+                if let Some(resource) = resource {
+                    add(resource.as_bytes());
+                }
             }
             ReuseScope::Never(random) => {
                 add(b"never");
@@ -77,6 +87,15 @@ mod tests {
         ReuseScope::Stack {
             project: project.into(),
             stack: stack.into(),
+            resource: None,
+        }
+    }
+
+    fn resource(name: &str) -> ReuseScope {
+        ReuseScope::Stack {
+            project: "p".into(),
+            stack: "s".into(),
+            resource: Some(name.into()),
         }
     }
 
@@ -89,6 +108,9 @@ mod tests {
             ContentTag::derive(b"", "t", &stack("p", "s")),
             ContentTag::derive(b"", "t", &stack("ps", "")),
             ContentTag::derive(b"", "t", &stack("p", "s2")),
+            ContentTag::derive(b"", "t", &resource("a")),
+            ContentTag::derive(b"", "t", &resource("b")),
+            ContentTag::derive(b"", "t", &resource("")),
             ContentTag::derive(b"", "t", &ReuseScope::Never([0; 16])),
             ContentTag::derive(b"", "t", &ReuseScope::Never([1; 16])),
         ];
@@ -104,6 +126,10 @@ mod tests {
         assert_eq!(
             ContentTag::derive(b"", "00", &ReuseScope::Anywhere).as_str(),
             "fc-ef2576e71a023e5442f10df283a42de66309c5b3"
+        );
+        assert_eq!(
+            ContentTag::derive(b"", "00", &stack("p", "s")).as_str(),
+            "fc-c6f9c85ee4d0c45f305eec4df2e7690472e675b5"
         );
     }
 }

@@ -4,9 +4,10 @@
 //! |---|---|---|---|
 //! | paths, bytes, kinds, executable bits, link texts of what the Dockerfile can read | `context` | times, owners, other mode bits | differ between checkouts, never reach an image |
 //! | the Dockerfile's instructions that the target reaches | `dockerfile` | comments, blank lines | change no byte of an image |
-//! | target, platform, build args, labels, network, hosts, triggers | `options` | repository, tags, stack | say where an image goes, not what it is |
+//! | target, platforms, build args, labels, network, hosts, secret ids, triggers | `options` | repository, tags, stack | say where an image goes, not what it is |
 //! | digests of base images, when they are tracked | `baseImages` | digests of base images otherwise | a moved tag alone builds nothing |
 //! | the export recipe (media types, compression) | `options` | builder, cache, noCache | say how, not what |
+//! | | | values of secrets | are nobody's business; a new value alone builds nothing |
 //!
 //! Every variable-length value is framed by its length and every digest starts with its domain, so that no two different
 //! inputs share an encoding. A value that is absent or at its default contributes nothing: a later release that knows more
@@ -139,22 +140,40 @@ pub fn dockerfile_digest<'a>(instructions: impl Iterator<Item = &'a str>) -> [u8
         .finish()
 }
 
+/// Digest of the instructions of an image whose platforms need different ones: each platform with its own.
+#[must_use]
+pub fn dockerfile_digest_by_platform(builds: &[(&str, Vec<String>)]) -> [u8; 32] {
+    let framed = Framed::new("fastcontainer.dockerfile.v1");
+    let build = |framed: Framed, (platform, texts): &(&str, Vec<String>)| {
+        let framed = framed.field("platform", platform.as_bytes());
+        texts
+            .iter()
+            .fold(framed, |framed, text| framed.field("instruction", text.as_bytes()))
+    };
+    builds.iter().fold(framed, build).finish()
+}
+
 fn options_digest(options: &BuildOptions) -> [u8; 32] {
     let BuildOptions {
         target,
         platform,
+        further_platforms,
         named_contexts,
         build_args,
         labels,
         network,
         add_hosts,
+        secret_ids,
         triggers,
     } = options;
     let mut framed = Framed::new("fastcontainer.options.v1").field("export", EXPORT_RECIPE.as_bytes());
     if let Some(target) = target {
         framed = framed.field("target", target.as_bytes());
     }
-    if platform != DEFAULT_PLATFORM {
+    if platform != DEFAULT_PLATFORM || !further_platforms.is_empty() {
+        framed = framed.field("platform", platform.as_bytes());
+    }
+    for platform in further_platforms {
         framed = framed.field("platform", platform.as_bytes());
     }
     if let Some(network) = network_name(*network) {
@@ -176,6 +195,9 @@ fn options_digest(options: &BuildOptions) -> [u8; 32] {
     }
     for host in add_hosts {
         framed = framed.field("addHost", host.as_bytes());
+    }
+    for id in secret_ids {
+        framed = framed.field("secret", id.as_bytes());
     }
     for trigger in triggers {
         framed = framed.field("trigger", trigger.as_bytes());
@@ -293,6 +315,8 @@ mod tests {
         let changed = [
             with(|o| o.target = Some("x".into())),
             with(|o| o.platform = "linux/arm64".into()),
+            with(|o| o.further_platforms = vec!["linux/arm64".into()]),
+            with(|o| o.further_platforms = vec!["linux/arm/v7".into(), "linux/arm64".into()]),
             with(|o| o.build_args = map(&[("x", "")])),
             with(|o| o.named_contexts = [("x".into(), NamedContext::Directory)].into()),
             with(|o| o.named_contexts = [("x".into(), NamedContext::Image("x".into()))].into()),

@@ -4,6 +4,7 @@
 //! [`record`] in the state; the next time [`explain`] compares it with today's content, and [`forecast`] says from which
 //! step on a build will run.
 
+pub mod cache;
 pub mod content_tag;
 pub mod decision;
 pub mod explain;
@@ -13,5 +14,7 @@ pub mod forecast;
 pub mod needs;
 pub mod options;
 pub mod plan;
+pub mod platform_steps;
 pub mod reason;
 pub mod record;
+pub mod secrets;

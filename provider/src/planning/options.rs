@@ -3,7 +3,7 @@
 //! They are one struct so that the fingerprint and the build request can each take it apart completely: a field that is
 //! added here does not compile until both say what they do with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastcontainer_dockerfile::NamedContext;
 use schemars::JsonSchema;
@@ -41,8 +41,10 @@ pub enum FingerprintMode {
 pub struct BuildOptions {
     /// Stage to build; the last one when absent.
     pub target: Option<String>,
-    /// OCI platform such as `linux/amd64`.
+    /// OCI platform such as `linux/amd64`; of an image for several, the one that sorts first.
     pub platform: String,
+    /// The other platforms of an image for several, sorted. One build has none.
+    pub further_platforms: Vec<String>,
     /// What stands behind the names of further contexts. The content of directories is not in here.
     pub named_contexts: BTreeMap<String, NamedContext>,
     /// Values of `ARG` instructions.
@@ -53,6 +55,8 @@ pub struct BuildOptions {
     pub network: Network,
     /// Extra lines for `/etc/hosts` in RUN steps, `host:ip`.
     pub add_hosts: Vec<String>,
+    /// Ids of the secrets that RUN steps may mount. Their values count nowhere.
+    pub secret_ids: BTreeSet<String>,
     /// Free values; any change of them asks for a new build.
     pub triggers: Vec<String>,
 }
@@ -62,12 +66,39 @@ impl Default for BuildOptions {
         Self {
             target: None,
             platform: DEFAULT_PLATFORM.to_owned(),
+            further_platforms: Vec::new(),
             named_contexts: BTreeMap::new(),
             build_args: BTreeMap::new(),
             labels: BTreeMap::new(),
             network: Network::Default,
             add_hosts: Vec::new(),
+            secret_ids: BTreeSet::new(),
             triggers: Vec::new(),
+        }
+    }
+}
+
+impl BuildOptions {
+    /// All platforms of the image, sorted.
+    pub fn platforms(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.platform)
+            .chain(&self.further_platforms)
+            .map(String::as_str)
+    }
+
+    /// Whether the image is an index of several.
+    #[must_use]
+    pub fn is_for_several_platforms(&self) -> bool {
+        !self.further_platforms.is_empty()
+    }
+
+    /// The options of one of the builds behind the image.
+    #[must_use]
+    pub fn for_platform(&self, platform: &str) -> Self {
+        Self {
+            platform: platform.to_owned(),
+            further_platforms: Vec::new(),
+            ..self.clone()
         }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use fastcontainer_buildkit::{ContextView, NamedContextSource};
 use fastcontainer_registry::Repository;
 
+use super::cache::CachePlan;
 use super::options::BuildOptions;
+use super::secrets::SecretSource;
 
 /// One build, independent of who runs it.
 #[derive(Debug, Clone)]
@@ -25,10 +27,18 @@ pub struct BuildPlan {
     pub no_cache: bool,
     /// Where the image goes.
     pub repository: Repository,
+    /// The tag that it gets there. Only a builder that cannot push by digest pushes under it.
+    pub tag: String,
+    /// Digest of everything that the builder is given, 64 hexadecimal digits: equal ones are given equal files.
+    pub fingerprint: String,
     /// References of the images that the build reads from.
     pub base_images: Vec<String>,
     /// Reference of such an image → digest that the build must use for it. An image that could not be resolved has none.
     pub pins: BTreeMap<String, String>,
+    /// Id → secret that RUN steps may mount.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Caches outside of the builder.
+    pub cache: CachePlan,
     /// Pulumi project, a part of the send record's key.
     pub project: String,
     /// Logical name of the resource, the other part.

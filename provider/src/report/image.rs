@@ -1,20 +1,28 @@
 //! What to say about each error of an image, and what to do next.
 
+use std::borrow::Cow;
+
 use fastcontainer_build_context::ContextError;
 use fastcontainer_buildkit::BuildError;
+use fastcontainer_dockerfile::Platform;
 use fastcontainer_property::Failure;
 use tonic::Code;
 
 use super::Report;
-use super::registry::registry_failure;
+use super::codebuild::codebuild;
+use super::registry::{aws_code, registry_failure};
 use crate::backend::BackendError;
 use crate::image::content::{ContentError, ContentProblem};
 use crate::image::error::ImageError;
+use crate::image::secrets::SecretError;
 use crate::planning::reason::Reason;
 
 /// What the kernel calls an "exec format error".
 const FOREIGN_PROGRAM: &str = "the builder cannot run programs of this platform; use a builder of the platform in `platforms` \
      (`builder.local.address`), or install emulation (binfmt with QEMU) on the builder's machine";
+
+/// Characters of a line of a step's output that are shown.
+const READABLE: usize = 400;
 
 impl From<&ImageError> for Report {
     fn from(error: &ImageError) -> Self {
@@ -29,16 +37,32 @@ impl From<&ImageError> for Report {
             ImageError::Reference(_) => Self::new(Code::InvalidArgument, error),
             ImageError::Registry(failure) => registry_failure(failure),
             ImageError::Backend(failure) => backend(failure),
-            ImageError::Build { source, dockerfile, snippet, log } => {
+            ImageError::Build { source, platform, dockerfile, snippet, log } => {
                 let mut report = backend(source);
+                if let Some(platform) = platform {
+                    report.headline = format!("{platform}: {}", report.headline);
+                }
                 if let Some(snippet) = snippet {
                     report.headline = format!("{}\n{dockerfile}:\n{snippet}", report.headline);
                 }
                 report.headline = format!("{}\nthe whole log is in {}", report.headline, log.display());
                 report
             }
+            ImageError::Secrets(problems) => secrets(problems),
             ImageError::ForeignTag { reference, .. } => Self::new(Code::FailedPrecondition, error).hint(format!(
                 "content tags belong to this provider; remove the tag `{reference}` from the registry, then run `pulumi up` again"
+            )),
+            ImageError::OtherPlatforms { reference, .. } | ImageError::PlatformGone { reference, .. } => {
+                Self::new(Code::FailedPrecondition, error).hint(format!(
+                    "remove `{reference}` from the registry, then run `pulumi up` again: it builds the image anew; lifecycle \
+                     rules must spare tags that begin with `fc-`"
+                ))
+            }
+            ImageError::CannotRun { platform, .. } => Self::new(Code::FailedPrecondition, error).hint(format!(
+                "install emulation on the builder's machine: `docker run --privileged --rm tonistiigi/binfmt --install {}`; or \
+                 use a builder of that platform (`builder.local.address`, or AWS CodeBuild, which builds for ARM on ARM); or \
+                 cross-compile in a stage `FROM --platform=$BUILDPLATFORM …`, which needs no emulation",
+                Platform::normalise(platform).architecture
             )),
             ImageError::ImmutableTag { .. } => Self::new(Code::FailedPrecondition, error)
                 .hint("make the tag mutable in the repository's settings, or remove it from `tags`"),
@@ -79,17 +103,36 @@ fn content(problems: &[ContentProblem]) -> Report {
     )
 }
 
+fn secrets(problems: &[SecretError]) -> Report {
+    let hint = |problem: &SecretError| match problem {
+        SecretError::VariableUnset { .. } => "set it where Pulumi runs, or use another reference in `secretRefs`",
+        SecretError::FileUnreadable { .. } => "paths are relative to the directory that the program runs in",
+        SecretError::TooLarge { .. } => "builders take no larger ones; let the step download it with a smaller secret",
+        SecretError::Missing { .. } => "add it to `secretRefs` or `secrets`, or drop `required` from the mount",
+    };
+    let text = |problem: &SecretError| {
+        Report::new(Code::FailedPrecondition, problem)
+            .hint(hint(problem))
+            .text()
+    };
+    let texts: Vec<_> = problems.iter().map(text).collect();
+    Report::say(Code::FailedPrecondition, texts.join("\n"))
+}
+
 fn content_error(error: &ContentError) -> Report {
     let report = Report::new(Code::FailedPrecondition, error);
     let error = match error {
-        ContentError::Context(error) => error,
-        ContentError::Dockerfile(error) => {
-            return Report {
-                hint: error.hint.clone(),
-                ..report
-            };
-        }
+        ContentError::Context(error) => return context(error),
+        ContentError::Dockerfile(error) => error,
     };
+    Report {
+        hint: error.hint.clone(),
+        ..report
+    }
+}
+
+pub(super) fn context(error: &ContextError) -> Report {
+    let report = Report::new(Code::FailedPrecondition, error);
     match error {
         _ if error.is_not_found() => report.hint(
             "paths are relative to the directory that the program runs in; if another resource writes this directory, pass that resource's output as `context`",
@@ -122,18 +165,34 @@ fn backend(error: &BackendError) -> Report {
             .hint("addresses are unix://PATH, tcp://HOST:PORT, docker-container://NAME or ssh://USER@HOST"),
         BackendError::Credential(_) => Report::new(Code::Unauthenticated, error)
             .hint("log in with `docker login`, or set `registries` in the provider's configuration"),
+        BackendError::CodeBuild(error) => codebuild(error),
+        BackendError::Secret { source, .. } => {
+            let report = Report::new(aws_code(source.kind()), error);
+            match source.remedy() {
+                Some(remedy) => report.hint(remedy),
+                None => report,
+            }
+        }
         BackendError::Cancelled => Report::new(Code::Cancelled, error),
     }
 }
 
-fn build(error: &BuildError) -> Report {
+/// The beginning of a line that is too long to be read; the log has all of it.
+fn shortened(line: &str) -> Cow<'_, str> {
+    match line.char_indices().nth(READABLE) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &line[..end])),
+        None => Cow::Borrowed(line),
+    }
+}
+
+pub(super) fn build(error: &BuildError) -> Report {
     let report = |code| Report::new(code, error);
     match error {
         BuildError::StepFailed { log_tail, .. } => {
             let mut report = report(Code::FailedPrecondition);
             for line in log_tail {
                 report.headline.push_str("\n  | ");
-                report.headline.push_str(line);
+                report.headline.push_str(&shortened(line));
             }
             if report.headline.contains("exec format error") {
                 report.hint = Some(FOREIGN_PROGRAM.to_owned());

@@ -2,6 +2,7 @@
 //!
 //! The crates below say what happened; this module says it once to a person and adds what to do next.
 
+mod codebuild;
 mod image;
 mod registry;
 

@@ -1,6 +1,6 @@
 //! What to say about a registry that did not do what it was asked.
 
-use fastcontainer_aws::EcrErrorKind;
+use fastcontainer_aws::AwsErrorKind;
 use fastcontainer_registry::RegistryErrorKind;
 use tonic::Code;
 
@@ -31,19 +31,32 @@ pub(super) fn registry_failure(failure: &RegistryFailure) -> Report {
         RegistryFailure::Ecr(error) => {
             let report = |code| Report::new(code, error);
             match error.kind() {
-                EcrErrorKind::RepositoryMissing => report(Code::NotFound)
+                AwsErrorKind::RepositoryMissing => report(Code::NotFound)
                     .hint("create it with `aws ecr create-repository --repository-name …` or as an aws.ecr.Repository, and use its `repositoryUrl` as `repository`"),
-                EcrErrorKind::Unauthenticated => report(Code::Unauthenticated)
-                    .hint("set AWS_PROFILE, run `aws sso login`, or set `profile` in the provider's configuration"),
-                EcrErrorKind::Denied { action } => report(Code::PermissionDenied)
-                    .hint(format!("allow `{action}` in the IAM policy of the identity in use")),
-                EcrErrorKind::Unavailable | EcrErrorKind::RateLimited => report(Code::Unavailable)
+                AwsErrorKind::Unauthenticated => report(Code::Unauthenticated).hint(error.remedy().unwrap_or_default()),
+                AwsErrorKind::Denied { .. } => report(Code::PermissionDenied).hint(error.remedy().unwrap_or_default()),
+                AwsErrorKind::Unavailable | AwsErrorKind::RateLimited | AwsErrorKind::QuotaReached => report(Code::Unavailable)
                     .hint("check that ECR can be reached from here, then run again"),
-                EcrErrorKind::TimedOut => report(Code::DeadlineExceeded)
+                AwsErrorKind::TimedOut => report(Code::DeadlineExceeded)
                     .hint("check that ECR can be reached from here, then run again"),
-                EcrErrorKind::Invalid => report(Code::FailedPrecondition),
+                AwsErrorKind::Cancelled => report(Code::Cancelled),
+                AwsErrorKind::Missing => report(Code::NotFound),
+                AwsErrorKind::Invalid => report(Code::FailedPrecondition),
             }
         }
         RegistryFailure::Cancelled => Report::new(Code::Cancelled, failure),
+    }
+}
+
+/// The code of a failure at AWS.
+pub(super) fn aws_code(kind: AwsErrorKind) -> Code {
+    match kind {
+        AwsErrorKind::RepositoryMissing | AwsErrorKind::Missing => Code::NotFound,
+        AwsErrorKind::Unauthenticated => Code::Unauthenticated,
+        AwsErrorKind::Denied { .. } => Code::PermissionDenied,
+        AwsErrorKind::Unavailable | AwsErrorKind::RateLimited | AwsErrorKind::QuotaReached => Code::Unavailable,
+        AwsErrorKind::TimedOut => Code::DeadlineExceeded,
+        AwsErrorKind::Cancelled => Code::Cancelled,
+        AwsErrorKind::Invalid => Code::FailedPrecondition,
     }
 }

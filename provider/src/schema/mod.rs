@@ -13,6 +13,7 @@ use crate::functions::{GetImageArgs, GetImageResult};
 use crate::image::fingerprint::GetFingerprintResult;
 use crate::image::inputs::ImageInputs;
 use crate::image::outputs::ImageOutputs;
+use crate::image::secret_inputs::SECRETS;
 use convert::{ObjectType, Objects};
 
 /// Name of the package.
@@ -38,6 +39,8 @@ pub fn package_schema() -> Value {
     let mut input_properties = inputs.properties.clone();
     mark_replacing(&mut input_properties, "repository");
     let mut properties = inputs.properties.clone();
+    // Outputs do not repeat the values of secrets.
+    properties.remove(SECRETS);
     properties.extend(outputs.properties);
     let required: Vec<_> = inputs.required.iter().chain(&outputs.required).cloned().collect();
     let image_arguments = objects.object::<GetImageArgs>();
@@ -79,7 +82,7 @@ Deleting the resource forgets it: nothing is removed from the registry, since ot
 const LOOK_UP: &str = "Looks up an image in a registry, by tag or by digest.";
 const FINGERPRINT: &str = "Computes the fingerprint of a build without building.";
 /// Inputs that say where an image goes or who builds it, not what it is.
-const NOT_OF_THE_BUILD: [&str; 5] = ["repository", "tags", "noCache", "reuse", "builder"];
+const NOT_OF_THE_BUILD: [&str; 6] = ["repository", "tags", "noCache", "cache", "reuse", "builder"];
 
 /// The inputs that `getFingerprint` shares with the resource.
 fn build_inputs(inputs: &Map<String, Value>) -> ObjectType {

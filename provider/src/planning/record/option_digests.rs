@@ -27,14 +27,17 @@ impl OptionDigests {
         let BuildOptions {
             target,
             platform,
+            further_platforms,
             named_contexts,
             build_args,
             labels,
             network,
             add_hosts,
+            secret_ids,
             triggers,
         } = options;
-        let platform = Some(platform).filter(|platform| *platform != DEFAULT_PLATFORM);
+        let counts = platform != DEFAULT_PLATFORM || !further_platforms.is_empty();
+        let platforms = counts.then_some(platform).into_iter().chain(further_platforms);
         let named_contexts = named_contexts.iter().flat_map(|(name, context)| match context {
             NamedContext::Directory => [name.as_str(), ""],
             NamedContext::Image(reference) => [name.as_str(), reference.as_str()],
@@ -42,10 +45,11 @@ impl OptionDigests {
         let inputs = [
             ("target", digest(target)),
             ("namedContexts", digest(named_contexts)),
-            ("platforms", digest(platform)),
+            ("platforms", digest(platforms)),
             ("labels", digest(labels.iter().flat_map(|(name, value)| [name, value]))),
             ("network", digest(network_name(*network))),
             ("addHosts", digest(add_hosts)),
+            ("secrets", digest(secret_ids)),
             ("triggers", digest(triggers)),
         ];
         let present = inputs

@@ -141,11 +141,13 @@ fn every_option_and_no_default_has_a_digest() {
     let full = BuildOptions {
         target: Some(text("t")),
         platform: text("linux/arm64"),
+        further_platforms: vec![text("linux/s390x")],
         named_contexts: [(text("n"), fastcontainer_dockerfile::NamedContext::Directory)].into(),
         build_args: [(text("A"), text(""))].into(),
         labels: [(text("l"), text("v"))].into(),
         network: crate::planning::options::Network::Host,
         add_hosts: vec![text("h:1.2.3.4")],
+        secret_ids: [text("s")].into(),
         triggers: vec![text("t")],
     };
     let digests = OptionDigests::of(&full);
@@ -158,6 +160,7 @@ fn every_option_and_no_default_has_a_digest() {
             "namedContexts",
             "network",
             "platforms",
+            "secrets",
             "target",
             "triggers"
         ]
