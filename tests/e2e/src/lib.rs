@@ -11,13 +11,25 @@
     reason = "a harness for tests: a panic is a finding"
 )]
 
+mod account;
+mod caller;
 mod checkout;
 mod cli;
+mod codebuild;
+mod farm;
+mod knobs;
+mod memory;
 mod plugin;
 mod project;
 
+pub use account::{Identity, Place, policies, policies_with_key};
+pub use caller::Caller;
 pub use checkout::Checkout;
 pub use cli::{Run, Stack};
+pub use codebuild::{CodeBuild, aws, cloudwatch_log, left_of, leftovers, parameters_of};
+pub use farm::Farm;
+pub use knobs::put_image;
+pub use memory::Memory;
 pub use plugin::install_plugin;
 pub use project::Project;
 

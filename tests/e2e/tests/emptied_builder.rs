@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use e2e::{Project, lab, run_in_image};
+use e2e::{Project, admin, lab, run_in_image};
 use fastcontainer_lab::Endpoint;
 
 static BUILDER: Mutex<()> = Mutex::new(());
@@ -27,6 +27,84 @@ fn a_builder_with_a_fresh_root_is_sent_everything_again() {
             .and_then(|builder| builder.reset())
             .expect("a fresh builder")
     });
+}
+
+#[test]
+fn a_pruned_builder_finds_its_steps_in_the_registry() {
+    let _alone = BUILDER.lock().unwrap_or_else(PoisonError::into_inner);
+    let project = Project::with_image("cache", "");
+    project.write("app/slow.txt", project.name());
+    project.write(
+        "app/Dockerfile",
+        "FROM busybox:1.36 AS build\nCOPY slow.txt /\nRUN sha256sum /slow.txt > /sum\n\
+         FROM busybox:1.36\nCOPY --from=build /sum /sum\nWORKDIR /app\nCOPY src.txt .\n",
+    );
+    project.image_program("      cache: {mode: max}\n");
+    let dev = project.stack("dev");
+    if lab().endpoint() == Some(Endpoint::DockerClassic) {
+        dev.up(&[])
+            .fails()
+            .says("exporting a build cache to a registry")
+            .says("cache");
+        return;
+    }
+    dev.up(&[]).ok().says("api: built in");
+    prune();
+    project.write("app/src.txt", "two");
+    dev.up(&[]).ok();
+    let build = &dev.outputs()["build"];
+    // The base image is looked up again, and the second source file is new.
+    let steps = (build["steps"].as_f64(), build["cachedSteps"].as_f64());
+    let (Some(all), Some(cached)) = steps else {
+        panic!("{build}")
+    };
+    assert!(all - cached <= 2.0 && cached >= 4.0, "{build}");
+    assert_eq!(run_in_image(&dev.output("uri"), &["cat", "/app/src.txt"]), "two");
+}
+
+#[test]
+fn a_frozen_repository_gets_no_cache_and_one_warning() {
+    let _alone = BUILDER.lock().unwrap_or_else(PoisonError::into_inner);
+    if lab().endpoint() == Some(Endpoint::DockerClassic) {
+        return;
+    }
+    let project = Project::with_image("frozen", "");
+    let repository = project.repository("api");
+    admin(
+        "PUT",
+        &format!("repository?repository={repository}&mutability=IMMUTABLE"),
+    );
+    let image = |name: &str| {
+        format!(
+            "  {name}:\n    type: fastcontainer:FastContainerImage\n    properties:\n      repository: {repository}\n      \
+             context: ./app\n      labels: {{name: {name}}}\n      cache: {{mode: min}}\n"
+        )
+    };
+    project.program(&format!("resources:\n{}{}", image("one"), image("two")));
+    let run = project.stack("dev").up(&[]).ok();
+    let (_, summary) = run.text.split_once("Diagnostics:").expect("diagnostics");
+    let warnings = summary.matches("the build cache is not exported").count();
+    assert_eq!(warnings, 1, "{summary}");
+    run.says("IMMUTABLE_WITH_EXCLUSION");
+}
+
+#[test]
+fn an_export_that_fails_is_a_warning() {
+    let _alone = BUILDER.lock().unwrap_or_else(PoisonError::into_inner);
+    if lab().endpoint() == Some(Endpoint::DockerClassic) {
+        return;
+    }
+    let project = Project::with_image("failing-export", "");
+    project.write("app/own.txt", project.name());
+    project.image_program("      cache: {exports: [{registry: {ref: \"localhost:1/no/cache:x\"}}]}\n");
+    let dev = project.stack("dev");
+    let run = dev
+        .up(&[])
+        .ok()
+        .says("api: built in")
+        .says("the build cache was not exported, the image is complete");
+    run.says("localhost:1");
+    dev.up(&["--expect-no-changes"]).ok();
 }
 
 fn right_after(fact: &str, empty: fn()) {

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::build_image;
 use crate::error::{LabError, Result};
 use crate::http::{Address, Body, request};
 use crate::images::BaseImage;
 use crate::process::{Daemon, tail};
-use crate::settings::{ACCOUNT, PLAIN_PASSWORD, PLAIN_USER, REGION};
+use crate::settings::{ACCOUNT, PLAIN_PASSWORD, PLAIN_USER, REGION, Settings};
 use crate::tools::Tools;
 
 /// Handle of a running emulator.
@@ -31,14 +32,20 @@ impl Emulator {
         }
     }
 
-    /// Starts the emulator for the lab in `directory` and waits until it serves; `with_tls` also on port 443.
-    pub(crate) fn start(program: &Path, directory: &Path, port: u16, with_tls: bool) -> Result<Self> {
+    /// Starts the emulator for the lab in `directory` and waits until it serves. With tools it is also on port 443 and a
+    /// name server, and its CodeBuild has machines with those tools.
+    pub(crate) fn start(settings: &Settings, directory: &Path, tools: Option<&Tools>) -> Result<Self> {
         let daemon = Daemon::new("aws-emulator", directory);
         // In a folder that was used before, an old log would say that it listens already.
         let _ = std::fs::remove_file(daemon.log());
-        let mut command = Command::new(program);
+        let mut command = Command::new(&settings.emulator);
         command
-            .args(["--http", &format!("127.0.0.1:{port}"), "--account", ACCOUNT])
+            .args([
+                "--http",
+                &format!("127.0.0.1:{}", settings.plain_port),
+                "--account",
+                ACCOUNT,
+            ])
             .args([
                 "--user",
                 PLAIN_USER,
@@ -51,11 +58,12 @@ impl Emulator {
             ])
             .arg("--data")
             .arg(directory.join("emulator"));
-        if with_tls {
+        if let Some(tools) = tools {
             command
-                .args(["--https", "127.0.0.1:443"])
+                .args(["--https", "127.0.0.1:443", "--dns", "127.0.0.1:53"])
                 .arg("--tls-dir")
                 .arg(tls_directory(directory));
+            add_build_host(&mut command, (directory, tools), &settings.cgroup)?;
         }
         daemon.start(&mut command)?;
         daemon.wait_until(Duration::from_secs(30), || listening_port(daemon.log()).is_some())?;
@@ -113,11 +121,34 @@ impl Emulator {
         self.send(method, path, &Body::Json(&body.to_string()))
     }
 
+    /// Appends the lines of a file, of 4 MiB at most, to a stream of CloudWatch Logs.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the emulator refuses it.
+    pub fn append_log(&self, (group, stream): (&str, &str), lines: &Path) -> Result<()> {
+        let path = format!("/_admin/logs?group={group}&stream={stream}");
+        request(&Address::Tcp(self.http), "POST", &path, &Body::File(lines)).map(drop)
+    }
+
     fn send(&self, method: &str, path: &str, body: &Body<'_>) -> Result<Value> {
         let answer = request(&Address::Tcp(self.http), method, &format!("/_admin/{path}"), body)?;
         serde_json::from_slice(&answer)
             .map_err(|error| LabError::malformed(format!("the answer to {method} {path}"), error))
     }
+}
+
+/// Lends the tools to builds of CodeBuild.
+fn add_build_host(command: &mut Command, (directory, tools): (&Path, &Tools), cgroup: &str) -> Result<()> {
+    let programs = directory.join("build-programs");
+    for folder in build_image::prepare(&programs, tools)? {
+        command.arg("--build-visible").arg(folder);
+    }
+    command.arg("--build-programs").arg(programs);
+    command
+        .arg("--build-ca-bundle")
+        .arg(tls_directory(directory).join("bundle.pem"));
+    command.args(["--build-network", "--build-cgroup", cgroup]);
+    Ok(())
 }
 
 /// Where the emulator keeps its certificates.

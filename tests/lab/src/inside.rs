@@ -27,7 +27,7 @@ pub fn run_as_first_process(directory: &Path, command: &[OsString]) -> Result<i3
     let settings = Settings::read(directory)?;
     let lab = Lab::open(directory)?;
     bring_up_network(&lab)?;
-    let emulator = Emulator::start(&settings.emulator, directory, settings.plain_port, true)?;
+    let emulator = Emulator::start(&settings, directory, Some(lab.tools()))?;
     let builder = lab.builder()?;
     builder.launch()?;
     seed(&emulator, &lab, settings.toolchain)?;
@@ -45,7 +45,7 @@ pub fn run_as_first_process(directory: &Path, command: &[OsString]) -> Result<i3
 /// Runs `command` beside an emulator, with the machine's own network and Docker.
 pub(crate) fn run_on_host(directory: &Path, command: &[OsString]) -> Result<i32> {
     let mut settings = Settings::read(directory)?;
-    let emulator = Emulator::start(&settings.emulator, directory, 0, false)?;
+    let emulator = Emulator::start(&settings, directory, None)?;
     settings.plain_port = emulator.port();
     settings.write(directory)?;
     let lab = Lab::open(directory)?;

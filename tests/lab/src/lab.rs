@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
 use crate::builder::Builder;
 use crate::container::{self, ContainerOptions, Login, Place, PulledImage, RunningContainer};
@@ -147,6 +148,15 @@ impl Lab {
         let plain = self.plain_registry();
         let login = self.login_for(reference)?;
         container::pull(reference, login.as_ref(), &plain, &self.directory.join("pulled"))
+    }
+
+    /// Reads the manifest or index that a reference names, as the registry stores it.
+    ///
+    /// # Errors
+    /// When the registry refuses.
+    pub fn manifest(&self, reference: &str) -> Result<Value> {
+        let login = self.login_for(reference)?;
+        container::manifest(reference, login.as_ref(), &self.plain_registry())
     }
 
     /// Runs an image to its end and returns what it wrote.

@@ -19,6 +19,7 @@
 //! Everything is synchronous; calls that talk to registries may be made from any thread, async runtimes included.
 
 mod blocking;
+mod build_image;
 mod builder;
 mod container;
 mod emulator;
@@ -49,4 +50,4 @@ pub use process::{Daemon, tail};
 pub use progress::{Activity, say};
 pub use settings::{ACCOUNT, ECR_HOST, PLAIN_PASSWORD, PLAIN_USER, REGION};
 pub use tools::{Installed, Recipe, Tool, Tools};
-pub use workspace::{Profile, build_program, workspace_root};
+pub use workspace::{Profile, build_program, cargo, workspace_root};

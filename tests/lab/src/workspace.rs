@@ -23,20 +23,33 @@ pub fn workspace_root() -> &'static Path {
     here.ancestors().nth(2).unwrap_or(here)
 }
 
+/// Cargo, without the variable that names the package whose program runs: build scripts that watch it would run anew,
+/// and everything above them, whenever one of our programs builds another.
+#[must_use]
+pub fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.env_remove("CARGO_MANIFEST_DIR");
+    command
+}
+
 /// Builds a program of the workspace and returns where it is.
 ///
 /// # Errors
 /// When it does not compile; the compiler's last lines are in the error.
 pub fn build_program(package: &str, program: &str, profile: Profile) -> Result<PathBuf> {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root().join("target"), PathBuf::from);
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = cargo();
     command
         .current_dir(workspace_root())
-        .args(["build", "--quiet", "--package", package, "--bin", program]);
+        .args(["build", "--quiet", "--bin", program]);
     let folder = match profile {
-        Profile::Debug => "debug",
+        // With the features that the tests' own builds of the whole workspace unify, so nothing is compiled twice.
+        Profile::Debug => {
+            command.arg("--workspace");
+            "debug"
+        }
         Profile::Release => {
-            command.arg("--release");
+            command.args(["--release", "--package", package]);
             "release"
         }
     };

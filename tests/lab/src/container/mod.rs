@@ -13,4 +13,4 @@ pub use bundle::{ContainerOptions, RunningContainer};
 pub use pull::PulledImage;
 
 pub(crate) use bundle::{Place, run, start, stop};
-pub(crate) use pull::{Login, ecr_password, pull};
+pub(crate) use pull::{Login, ecr_password, manifest, pull};

@@ -50,6 +50,17 @@ pub struct PulledImage {
 /// Pulls `reference` into `directory`; hosts in `plain` are spoken to without TLS.
 pub(crate) fn pull(reference: &str, login: Option<&Login>, plain: &str, directory: &Path) -> Result<PulledImage> {
     fs::create_dir_all(directory).map_err(cannot("create", directory))?;
+    let puller = puller(reference, login, plain, directory)?;
+    on_own_thread(puller.pull()).map_err(|error| error.about(reference))
+}
+
+/// Reads the manifest or index that `reference` names, as it is stored.
+pub(crate) fn manifest(reference: &str, login: Option<&Login>, plain: &str) -> Result<Value> {
+    let puller = puller(reference, login, plain, Path::new(""))?;
+    on_own_thread(puller.named()).map_err(|error| error.about(reference))
+}
+
+fn puller<'a>(reference: &str, login: Option<&Login>, plain: &str, directory: &'a Path) -> Result<Puller<'a>> {
     let image: Reference = reference
         .parse()
         .map_err(|error| LabError::registry(reference, error))?;
@@ -60,15 +71,11 @@ pub(crate) fn pull(reference: &str, login: Option<&Login>, plain: &str, director
         protocol: ClientProtocol::HttpsExcept(vec![plain.to_owned()]),
         ..ClientConfig::default()
     };
-    let puller = Puller {
+    Ok(Puller {
         client: client(config),
         image,
         auth,
         directory,
-    };
-    on_own_thread(puller.pull()).map_err(|error| match error {
-        PullError::Registry(error) => LabError::registry(reference, error),
-        PullError::Local(error) => error,
     })
 }
 
@@ -112,6 +119,15 @@ enum PullError {
     Local(LabError),
 }
 
+impl PullError {
+    fn about(self, reference: &str) -> LabError {
+        match self {
+            Self::Registry(error) => LabError::registry(reference, error),
+            Self::Local(error) => error,
+        }
+    }
+}
+
 impl From<LabError> for PullError {
     fn from(error: LabError) -> Self {
         Self::Local(error)
@@ -132,10 +148,20 @@ struct Puller<'a> {
 }
 
 impl Puller<'_> {
-    async fn pull(self) -> Result<PulledImage, PullError> {
+    async fn log_in(&self) -> Result<(), PullError> {
         self.client
             .auth(&self.image, &self.auth, RegistryOperation::Pull)
             .await?;
+        Ok(())
+    }
+
+    async fn named(self) -> Result<Value, PullError> {
+        self.log_in().await?;
+        Ok(self.manifest(&self.image).await?.0)
+    }
+
+    async fn pull(self) -> Result<PulledImage, PullError> {
+        self.log_in().await?;
         let (mut manifest, mut digest) = self.manifest(&self.image).await?;
         let media_type = manifest["mediaType"].as_str().unwrap_or_default().to_owned();
         if let Some(entries) = manifest["manifests"].as_array() {

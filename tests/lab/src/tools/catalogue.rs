@@ -21,6 +21,12 @@ pub enum Tool {
     Debian,
     /// A Python environment with the `pulumi` package.
     Python,
+    /// A Python environment with the AWS CLI and boto3.
+    AwsCli,
+    /// The `buildx` plugin of the Docker CLI.
+    Buildx,
+    /// Debian's iptables and jq, unpacked: what builds of CodeBuild need besides Docker and the machine's own tools.
+    BuildImage,
     /// The provider of `docker-build` resources, to measure beside; installed on demand only.
     DockerBuildPeer,
 }
@@ -95,6 +101,11 @@ const REGISTRY: &[GoProgram] = &[GoProgram::new(
     "cmd/registry",
 )];
 
+const BUILDX: &[GoProgram] = &[GoProgram {
+    ldflags: "-X github.com/docker/buildx/version.Version=v0.35.0",
+    ..GoProgram::new("github.com/docker/buildx", "v0.35.0", "cmd/buildx")
+}];
+
 const DOCKER_BUILD_PEER: GoProgram = GoProgram {
     ldflags: "-X github.com/pulumi/pulumi-docker-build/provider.Version=0.0.22",
     ..GoProgram::new(
@@ -124,13 +135,16 @@ const fn buildkit(package: &'static str) -> GoProgram {
 
 impl Tool {
     /// The tools that `setup` installs, in its order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Debian,
         Self::BuildKit,
         Self::Pulumi,
         Self::Dockerd,
         Self::Registry,
         Self::Python,
+        Self::AwsCli,
+        Self::Buildx,
+        Self::BuildImage,
     ];
 
     /// How this tool is made.
@@ -162,6 +176,19 @@ impl Tool {
                 "3.272.0",
                 Source::Python(&["pulumi==3.272.0"]),
                 &["pyvenv.cfg"][..],
+            ),
+            Self::AwsCli => (
+                "aws-cli",
+                "1.46.2",
+                Source::Python(&["awscli==1.46.2", "boto3==1.44.5"]),
+                &["pyvenv.cfg", "bin/aws"][..],
+            ),
+            Self::Buildx => ("buildx", "v0.35.0", Source::Go(BUILDX), &["buildx"][..]),
+            Self::BuildImage => (
+                "build-image",
+                "1",
+                Source::Debian(DebianPackages::BUILD_IMAGE),
+                &["root/usr/sbin/xtables-nft-multi", "root/usr/bin/jq"][..],
             ),
             Self::DockerBuildPeer => (
                 "pulumi-docker-build",

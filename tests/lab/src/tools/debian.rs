@@ -28,6 +28,21 @@ impl DebianPackages {
         "mmdebstrap",
     ]);
 
+    /// What builds of CodeBuild need besides: the firewall that dockerd asks for, and jq.
+    pub(crate) const BUILD_IMAGE: Self = Self(&[
+        "iptables",
+        "libip4tc2",
+        "libip6tc2",
+        "libxtables12",
+        "libnftnl11",
+        "libmnl0",
+        "libnetfilter-conntrack3",
+        "libnfnetlink0",
+        "jq",
+        "libjq1",
+        "libonig5",
+    ]);
+
     /// Programs that have to be there afterwards, relative to the tool's folder.
     pub(crate) const PROGRAMS: &[&str] = &[
         "root/usr/sbin/dockerd",
@@ -63,7 +78,8 @@ impl DebianPackages {
         let mut command = Command::new("apt-get");
         command.current_dir(archives).args(["-q", "download"]).args(self.0);
         let log = archives.with_file_name("build.log");
-        run_watched("apt-get download (docker.io, containerd, runc, …)", &mut command, &log)
+        let label = format!("apt-get download ({}, …)", self.0.first().unwrap_or(&"nothing"));
+        run_watched(&label, &mut command, &log)
     }
 }
 
