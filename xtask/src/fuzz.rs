@@ -172,7 +172,7 @@ fn work(purpose: &str, target: &str) -> std::io::Result<PathBuf> {
 
 /// Cargo in the package of the targets, without settings of the caller that would replace the package's own.
 fn cargo(command: &str) -> Command {
-    let mut cargo = Command::new("cargo");
+    let mut cargo = fastcontainer_lab::cargo();
     for variable in [
         "RUSTFLAGS",
         "CARGO_ENCODED_RUSTFLAGS",

@@ -17,6 +17,8 @@ pub(super) enum Goal {
     FractionOfBeside(f64),
     /// At most this much more than what stands beside it.
     OverBeside(f64),
+    /// Whatever it is: depends on the machine, and stands there to be compared with other runs on it.
+    Shown,
 }
 
 #[derive(Debug)]
@@ -62,6 +64,7 @@ impl Figures {
                 Goal::TimesBeside(times) => json!({ "timesBeside": times }),
                 Goal::FractionOfBeside(part) => json!({ "fractionOfBeside": 1.0 / part }),
                 Goal::OverBeside(more) => json!({ "overBeside": more }),
+                Goal::Shown => Value::Null,
             };
             json!({
                 "measure": figure.measure, "unit": figure.unit.0, "ours": figure.ours, "beside": figure.beside,
@@ -80,6 +83,7 @@ impl Figure {
             Goal::TimesBeside(times) => self.beside.map(|beside| self.ours <= beside * times),
             Goal::FractionOfBeside(part) => self.beside.map(|beside| self.ours * part <= beside),
             Goal::OverBeside(more) => self.beside.map(|beside| self.ours <= beside + more),
+            Goal::Shown => None,
         }
     }
 
@@ -101,17 +105,18 @@ impl Figure {
         let show = |value: f64| format!("{value:.decimals$} {symbol}");
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let goal = match self.goal {
-            Goal::AtMost(most) => show(most),
-            Goal::TimesBeside(times) => format!("{times} x"),
-            Goal::FractionOfBeside(part) => format!("1/{part}"),
-            Goal::OverBeside(more) => format!("+ {}", show(more)),
+            Goal::AtMost(most) => format!("<= {}", show(most)),
+            Goal::TimesBeside(times) => format!("<= {times} x"),
+            Goal::FractionOfBeside(part) => format!("<= 1/{part}"),
+            Goal::OverBeside(more) => format!("<= + {}", show(more)),
+            Goal::Shown => "-".to_owned(),
         };
         line([
             &self.measure,
             &show(self.ours),
             &or_dash(self.beside.map(show)),
             &or_dash(self.ratio().map(|ratio| self.show_ratio(ratio))),
-            &format!("<= {goal}"),
+            &goal,
             self.is_met().map_or("-", |met| if met { "ok" } else { "miss" }),
         ])
     }

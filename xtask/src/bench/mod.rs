@@ -13,6 +13,7 @@
 
 mod buildctl;
 mod check;
+mod codebuild;
 mod figures;
 mod floors;
 mod images;
@@ -45,7 +46,7 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Measure the parts whose name contains this text only. general: process, preview, images; fingerprint: floors, check,
-    /// preview, monorepo.
+    /// preview, monorepo; codebuild: builds, upload, sparse.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Set by the command itself inside the lab.

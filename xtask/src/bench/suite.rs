@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use fastcontainer_lab::{LabError, Profile, build_program};
 
 use super::figures::Figures;
-use super::{check, floors, images, monorepo, preview, process};
+use super::{check, codebuild, floors, images, monorepo, preview, process};
 
 const GENERAL: &[Part] = &[
     ("process", process::measure),
@@ -39,6 +39,18 @@ preview, 20 images: what the images add to the preview of an empty stack; beside
 preview, 1,000 images: the whole preview; beside: the same program with a provider that does nothing and keeps its inputs as
 outputs. The images' state is adopted, not built: their content tags were given to one small image that was pushed.";
 
+const CODEBUILD: &[Part] = &[
+    ("builds", codebuild::builds),
+    ("upload", codebuild::upload),
+    ("sparse", codebuild::sparse),
+];
+const CODEBUILD_NOTES: &str = "\
+One run each, through the real CLI, against the emulator's CodeBuild, whose builds execute nothing here.
+builds: 50 images, each build in its BUILD phase for 20 s, maxParallelBuilds 50. After its end: from the end of a build, as
+the emulator recorded it, to the moment when the engine had the resource in the state. Calls are those of the whole update.
+upload, sparse: a context with one file of 1 GiB of random bytes, or of 5 GiB of zeroes. Sending is the time during which S3
+had an open upload. Memory: the provider's peak less what it took when it was first seen.";
+
 /// A part's name and how it is measured.
 type Part = (&'static str, fn(&mut Figures));
 
@@ -49,6 +61,8 @@ pub(super) enum Suite {
     General,
     /// Finding out that nothing has changed.
     Fingerprint,
+    /// Many builds on CodeBuild, and large contexts on their way there.
+    Codebuild,
 }
 
 impl fmt::Display for Suite {
@@ -56,6 +70,7 @@ impl fmt::Display for Suite {
         f.write_str(match self {
             Self::General => "general",
             Self::Fingerprint => "fingerprint",
+            Self::Codebuild => "codebuild",
         })
     }
 }
@@ -76,6 +91,7 @@ impl Suite {
         let (parts, notes) = match self {
             Self::General => (GENERAL, GENERAL_NOTES),
             Self::Fingerprint => (FINGERPRINT, FINGERPRINT_NOTES),
+            Self::Codebuild => (CODEBUILD, CODEBUILD_NOTES),
         };
         let mut figures = Figures::default();
         for (name, measure) in parts {

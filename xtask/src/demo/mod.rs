@@ -25,6 +25,9 @@ pub(crate) struct Demo {
     /// Which builder to use: buildkitd, docker-containerd or docker-classic.
     #[arg(long, default_value = "buildkitd")]
     endpoint: Endpoint,
+    /// Build on AWS CodeBuild, with no builder on this machine.
+    #[arg(long, conflicts_with = "endpoint")]
+    codebuild: bool,
     /// Set by the command itself inside the lab.
     #[arg(long, hide = true)]
     inside: bool,
@@ -33,23 +36,46 @@ pub(crate) struct Demo {
 impl Demo {
     pub(crate) fn run(&self) -> Outcome {
         if self.inside {
-            story::tell();
+            story::tell(self.place());
             return Ok(());
         }
         setup::for_demo()?;
-        run(self.endpoint)
+        run(self.place())
+    }
+
+    fn place(&self) -> Place {
+        match self.codebuild {
+            true => Place::CodeBuild,
+            false => Place::Here(self.endpoint),
+        }
     }
 }
 
-/// Opens a lab with `endpoint` and tells the story in it.
-pub(crate) fn run(endpoint: Endpoint) -> Outcome {
-    say(&format!("demo on {endpoint}"));
-    let command = [
-        // Not this program's own file: a build in between may have replaced it.
-        build_program("xtask", "xtask", Profile::Debug)?.into_os_string(),
-        "demo".into(),
-        "--inside".into(),
-    ];
+/// Where the images are built.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    /// On a builder of this machine.
+    Here(Endpoint),
+    /// On AWS CodeBuild; the lab's builder is stopped.
+    CodeBuild,
+}
+
+/// Opens a lab and tells the story in it.
+pub(crate) fn run(place: Place) -> Outcome {
+    // Not this program's own file: a build in between may have replaced it.
+    let program = build_program("xtask", "xtask", Profile::Debug)?.into_os_string();
+    let mut command = vec![program, "demo".into(), "--inside".into()];
+    let endpoint = match place {
+        Place::Here(endpoint) => {
+            say(&format!("demo on {endpoint}"));
+            endpoint
+        }
+        Place::CodeBuild => {
+            say("demo on CodeBuild");
+            command.push("--codebuild".into());
+            Endpoint::Buildkitd
+        }
+    };
     let options = LabOptions {
         endpoint: Some(endpoint),
         plugin: Some(Profile::Debug),

@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["image", "functions", "config", "session", "report", "schema"],
     &["backend", "registries", "reporter", "urn"],
     &["planning"],
-    &["untrusted"],
+    &["sharing", "untrusted"],
 ];
 
 /// What nothing below the top layer may name: the wire.

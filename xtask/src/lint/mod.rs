@@ -4,9 +4,7 @@ mod dependencies;
 mod layers;
 mod sizes;
 
-use std::process::Command;
-
-use fastcontainer_lab::say;
+use fastcontainer_lab::{cargo, say};
 
 use crate::fuzz;
 use crate::shell::{Outcome, run, workspace_root};
@@ -14,9 +12,9 @@ use crate::shell::{Outcome, run, workspace_root};
 /// Formatting, clippy, file sizes, import directions, dependencies.
 pub(crate) fn lint() -> Outcome {
     say("lint: rustfmt");
-    run(Command::new("cargo").args(["fmt", "--all", "--check"]))?;
+    run(cargo().args(["fmt", "--all", "--check"]))?;
     say("lint: clippy");
-    run(Command::new("cargo").args([
+    run(cargo().args([
         "clippy",
         "--workspace",
         "--all-targets",

@@ -10,12 +10,13 @@ use std::process::Command;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use fastcontainer_lab::{Endpoint, Profile, build_program, say};
+use fastcontainer_lab::{Endpoint, Profile, build_program, cargo, say};
 use serde_json::Value;
 
+use crate::demo::{self, Place};
 use crate::lint::lint;
+use crate::setup;
 use crate::shell::{Outcome, output, run};
-use crate::{demo, setup};
 use count::Count;
 use labs::Job;
 
@@ -58,7 +59,7 @@ impl Test {
         if wanted(Suite::Fuzz) {
             timed("fuzz targets, a short run each", || count.fuzz())?;
         }
-        run(Command::new("cargo").args(["build", "--quiet", "--workspace", "--bins"]))?;
+        run(cargo().args(["build", "--quiet", "--workspace", "--bins"]))?;
         if wanted(Suite::Wire) {
             let mut command = cargo_test(&["--package", "wire"]);
             timed("the binary over gRPC", || count.of(command.args(self.filter.iter())))?;
@@ -67,8 +68,9 @@ impl Test {
             self.end_to_end(&mut count)?;
         }
         if wanted(Suite::Demo) && is_root() {
-            timed("demo", || demo::run(Endpoint::Buildkitd))?;
-            count.passed += 1;
+            timed("demo", || demo::run(Place::Here(Endpoint::Buildkitd)))?;
+            timed("demo on CodeBuild", || demo::run(Place::CodeBuild))?;
+            count.passed += 2;
         }
         count.close()
     }
@@ -110,7 +112,8 @@ impl Test {
 
 /// Test programs about the engine, the schema and the lab, where one kind of builder is as good as another, and those
 /// that compare with BuildKit as it is today.
-const ONE_ENDPOINT: [&str; 8] = [
+const ONE_ENDPOINT: [&str; 9] = [
+    "codebuild",
     "engine",
     "schema",
     "host_mode",
@@ -140,7 +143,7 @@ fn timed(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {
 }
 
 fn cargo_test(arguments: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
+    let mut command = cargo();
     command
         .args(["test", "--quiet", "--all-targets"])
         .args(arguments)
@@ -151,7 +154,7 @@ fn cargo_test(arguments: &[&str]) -> Command {
 /// The compiled test programs that cargo selects by `arguments`.
 fn test_programs(arguments: &[&str]) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let messages = output(
-        Command::new("cargo")
+        cargo()
             .args(["test", "--no-run", "--message-format", "json"])
             .args(arguments),
     )?;
