@@ -21,7 +21,7 @@ use crate::sharing::OncePerKey;
 /// No endpoint at all is reported in less than two seconds; one that is there may be busy.
 const PATIENCE: Patience = Patience {
     reach: Duration::from_millis(1500),
-    answer: Duration::from_secs(15),
+    answer: Duration::from_secs(30),
 };
 /// Builds on CodeBuild at the same time, unless the program says otherwise.
 const REMOTE_BUILDS: u32 = 20;

@@ -108,35 +108,39 @@ pub enum ConnectError {
 pub struct Patience {
     /// Until its socket takes a connection. Behind `docker` or `ssh` there is no socket to try.
     pub reach: Duration,
-    /// Until it has said what it is; a busy daemon takes its time.
+    /// Until it has said what it is, in all attempts together; a busy daemon takes its time.
     pub answer: Duration,
 }
+
+/// How the patience for an answer is shared out, in sixths: a connection that is stuck need not take all of it.
+const ATTEMPTS: [u32; 3] = [1, 2, 3];
 
 /// Finds out what answers at an address.
 ///
 /// # Errors
 /// [`ConnectError`], as soon as `patience` ends.
 pub async fn connect(address: &ResolvedAddress, patience: Patience) -> Result<Endpoint, ConnectError> {
-    let here = || address.clone();
-    let late = |after| move |_| ConnectError::TimedOut { address: here(), after };
+    let late = |after| {
+        let address = address.clone();
+        ConnectError::TimedOut { address, after }
+    };
+    let refused = |refusal| {
+        let address = address.clone();
+        match refusal {
+            Refusal::Unreachable(source) => ConnectError::Unreachable { address, source },
+            Refusal::NotABuilder(source) => ConnectError::NotABuilder { address, source },
+        }
+    };
     let reached = timeout(patience.reach, transport::reach(&address.address)).await;
-    reached
-        .map_err(late(patience.reach))?
-        .map_err(|source| ConnectError::Unreachable {
-            address: here(),
-            source,
-        })?;
-    let probed = timeout(patience.answer, probe(address)).await;
-    probed.map_err(late(patience.answer))?.map_err(|refusal| match refusal {
-        Refusal::Unreachable(source) => ConnectError::Unreachable {
-            address: here(),
-            source,
-        },
-        Refusal::NotABuilder(source) => ConnectError::NotABuilder {
-            address: here(),
-            source,
-        },
-    })
+    let reached = reached.map_err(|_| late(patience.reach))?;
+    reached.map_err(|source| refused(Refusal::Unreachable(source)))?;
+    for share in ATTEMPTS {
+        let limit = patience.answer * share / ATTEMPTS.iter().sum();
+        if let Ok(probed) = timeout(limit, probe(address)).await {
+            return probed.map_err(refused);
+        }
+    }
+    Err(late(patience.answer))
 }
 
 /// What `GET /version` says.

@@ -61,6 +61,26 @@ async fn a_listener_that_never_answers_is_given_up_in_time() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_stuck_is_given_up_for_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("stuck.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::spawn(async move {
+        let mut stuck = Vec::new();
+        for _ in 0..2 {
+            stuck.push(listener.accept().await);
+        }
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await;
+        }
+    });
+    let error = connect(&socket(&path), patience(Duration::from_secs(3)))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ConnectError::NotABuilder { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_listener_that_takes_its_time_is_waited_for() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("busy.sock");

@@ -54,7 +54,7 @@ impl AwsError {
             Self::CredentialsRefused { code, .. } if code == "RequestTimeTooSkewed" => {
                 "correct the clock of this machine".to_owned()
             }
-            Self::CredentialsRefused { .. } => "renew the credentials, for example with `aws sso login`".to_owned(),
+            Self::CredentialsRefused { .. } => "renew the credentials, for example with `aws sso login`, or choose others with AWS_PROFILE".to_owned(),
             _ => return None,
         })
     }
