@@ -1,7 +1,9 @@
 //! The JSON protocol of AWS, version 1.1, as far as it is the same for every service that speaks it.
 //!
-//! Reads the body, verifies the signature and says who calls; renders answers and errors. What an operation does and
+//! Reads the body, verifies the signature, says who calls and renders answers and errors. What an operation does and
 //! which errors it has is each service's own. Follows "AWS JSON 1.1 protocol" of the Smithy specification.
+
+use std::fmt::Display;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -82,9 +84,32 @@ impl CallError {
     }
 }
 
+/// Why an operation of a service did not happen, with the type that its error has on the wire.
+pub(crate) trait ServiceError: From<CallError> + Display {
+    /// The error type.
+    fn code(&self) -> &'static str;
+}
+
 impl JsonService {
-    /// Reads and verifies a call of `operation` that was sent to `host`.
-    pub(crate) async fn receive<'a>(
+    /// Answers a call of an operation that was sent to a host: reads and verifies it, and lets `operate` do it.
+    pub(crate) async fn answer<E: ServiceError>(
+        &self,
+        emulator: &Emulator,
+        request: (&Parts, Incoming),
+        call: (&str, &str),
+        operate: impl FnOnce(&Caller<'_>, &str, &[u8]) -> Result<Value, E>,
+    ) -> Reply {
+        let outcome = match self.receive(emulator, request, call).await {
+            Ok((caller, body)) => operate(&caller, call.1, &body),
+            Err(error) => Err(error.into()),
+        };
+        match outcome {
+            Ok(value) => amz_json(StatusCode::OK, &value),
+            Err(error) => error_reply(StatusCode::BAD_REQUEST, error.code(), &error.to_string()),
+        }
+    }
+
+    async fn receive<'a>(
         &self,
         emulator: &'a Emulator,
         (parts, body): (&Parts, Incoming),

@@ -8,7 +8,7 @@ mod sigv4;
 mod sts;
 
 pub(crate) use credentials::{Credentials, Identity};
-pub(crate) use json::{CallError, Caller, JsonService, Owner, amz_json, error_reply, parse};
+pub(crate) use json::{CallError, Caller, JsonService, Owner, ServiceError, amz_json, error_reply, parse};
 pub(crate) use permissions::{AccessDenied, Gate, Permissions};
 pub(crate) use policy::{Policy, PolicyInvalid};
 pub(crate) use sigv4::{

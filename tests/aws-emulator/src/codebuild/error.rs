@@ -3,10 +3,7 @@
 //! Values that break the API model are a `ValidationException`, values that break a rule of the service an
 //! `InvalidInputException`, as AWS answers them.
 
-use http::StatusCode;
-
-use crate::aws::{CallError, error_reply};
-use crate::reply::Reply;
+use crate::aws::{CallError, ServiceError};
 
 /// Why an operation did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -38,18 +35,18 @@ impl CodeBuildError {
             constraint: constraint.into(),
         }
     }
+}
 
-    /// Renders the error as the service does.
-    pub(super) fn render(&self) -> Reply {
-        let code = match self {
+impl ServiceError for CodeBuildError {
+    fn code(&self) -> &'static str {
+        match self {
             Self::Call(error) => error.code(),
             Self::Validation { .. } => "ValidationException",
             Self::InvalidInput(_) => "InvalidInputException",
             Self::NotFound(_) => "ResourceNotFoundException",
             Self::ProjectExists(_) => "ResourceAlreadyExistsException",
             Self::AccountLimit(_) => "AccountLimitExceededException",
-        };
-        error_reply(StatusCode::BAD_REQUEST, code, &self.to_string())
+        }
     }
 }
 

@@ -28,7 +28,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use http::StatusCode;
 use http::request::Parts;
 use hyper::body::Incoming;
 use serde_json::Value;
@@ -43,7 +42,7 @@ use record::Build;
 pub use sandbox::BuildHost;
 use state::State;
 
-use crate::aws::{CallError, Caller, Identity, JsonService, amz_json};
+use crate::aws::{CallError, Caller, Identity, JsonService};
 use crate::emulator::Emulator;
 use crate::reply::Reply;
 
@@ -111,14 +110,8 @@ impl CodeBuild {
 
 /// Answers a request for `operation` that was sent to `host`.
 pub(crate) async fn answer(emulator: &Arc<Emulator>, request: (&Parts, Incoming), call: (&str, &str)) -> Reply {
-    let outcome = match SERVICE.receive(emulator, request, call).await {
-        Ok((caller, body)) => operate(emulator, &caller, (call.1, &body)),
-        Err(error) => Err(error.into()),
-    };
-    match outcome {
-        Ok(value) => amz_json(StatusCode::OK, &value),
-        Err(error) => error.render(),
-    }
+    let operate = |caller: &Caller<'_>, operation: &str, body: &[u8]| operate(emulator, caller, (operation, body));
+    SERVICE.answer(emulator, request, call, operate).await
 }
 
 fn operate(emulator: &Arc<Emulator>, caller: &Caller<'_>, call: (&str, &[u8])) -> Result<Value, CodeBuildError> {

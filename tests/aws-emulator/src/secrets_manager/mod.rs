@@ -7,14 +7,13 @@
 mod operations;
 mod store;
 
-use http::StatusCode;
 use http::request::Parts;
 use hyper::body::Incoming;
 use serde_json::Value;
 
 pub(crate) use store::SecretStore;
 
-use crate::aws::{CallError, Caller, JsonService, amz_json, error_reply};
+use crate::aws::{CallError, Caller, JsonService, ServiceError};
 use crate::emulator::Emulator;
 use crate::reply::Reply;
 
@@ -48,7 +47,7 @@ pub(crate) enum SecretsError {
     KmsDenied,
 }
 
-impl SecretsError {
+impl ServiceError for SecretsError {
     fn code(&self) -> &'static str {
         match self {
             Self::Call(error) => error.code(),
@@ -63,14 +62,7 @@ impl SecretsError {
 
 /// Answers a request for `operation` that was sent to `host`.
 pub(crate) async fn answer(emulator: &Emulator, request: (&Parts, Incoming), call: (&str, &str)) -> Reply {
-    let outcome = match SERVICE.receive(emulator, request, call).await {
-        Ok((caller, body)) => operate(&caller, call.1, &body),
-        Err(error) => Err(error.into()),
-    };
-    match outcome {
-        Ok(value) => amz_json(StatusCode::OK, &value),
-        Err(error) => error_reply(StatusCode::BAD_REQUEST, error.code(), &error.to_string()),
-    }
+    SERVICE.answer(emulator, request, call, operate).await
 }
 
 fn operate(caller: &Caller<'_>, operation: &str, body: &[u8]) -> Result<Value, SecretsError> {
