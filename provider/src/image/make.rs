@@ -30,6 +30,7 @@ use crate::planning::fingerprint::Fingerprint;
 use crate::planning::needs::PlatformNeeds;
 use crate::planning::plan::BuildPlan;
 use crate::planning::reason::{Reason, sentence};
+use crate::planning::record::shortened;
 
 /// Adopts or builds the wanted image.
 ///
@@ -141,7 +142,10 @@ impl Making<'_> {
         );
         let (backend, pins) = (backend?, pins?);
         suits(op, backend.as_ref(), &content, &self.wanted.inputs.build_options()).await?;
-        reasons.splice(0..0, why(op, self.wanted, self.prior, Some((&content, &pins))).reasons);
+        reasons.splice(
+            0..0,
+            why(op, self.wanted, self.prior, Some((&content, &shortened(&pins)))).reasons,
+        );
         let log = BuildLog::open(&op.session.log_directory(), &op.urn.name, op.reporter.clone());
         let outcomes = self
             .run((builder, backend.as_ref()), (&content, &pins), &log, slot)
@@ -171,8 +175,8 @@ impl Making<'_> {
         Ok(self.outputs(published, built))
     }
 
-    fn record(&self, content: &Content, base_images: &BaseDigests) -> String {
-        record(content, base_images, &self.wanted.inputs.build_options())
+    fn record(&self, content: &Content, digests: &BaseDigests) -> String {
+        record(content, &shortened(digests), &self.wanted.inputs.build_options())
     }
 
     pub(super) async fn look_again(&self) -> Result<Content, ImageError> {

@@ -14,6 +14,7 @@ use super::reasons::{Explained, why};
 use crate::planning::content_tag::ContentTag;
 use crate::planning::decision::{Because, Decision, Facts, Presence, decide};
 use crate::planning::reason::{Reason, announcement, sentence};
+use crate::planning::record::{ContentRecord, ShortDigests, shortened};
 use crate::report::Report;
 
 /// What a preview can promise.
@@ -67,14 +68,13 @@ async fn explained(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> Ex
     let Ok(content) = op.gather(&wanted.inputs).await else {
         return why(op, wanted, prior, None);
     };
-    let mut base_images = built.outputs.base_image_digests.clone();
+    let record = built.outputs.record.as_deref().and_then(ContentRecord::decode);
+    let mut base_images = record.map_or_else(ShortDigests::default, |record| record.base_images().clone());
     if op.session.base_images_mode(&wanted.inputs) == BaseImages::Track {
         // What the last build's are not known to be cannot be compared: whoever adopts an image records none.
-        let now = known_digests(op, &content.needs).await;
-        base_images.extend(
-            now.into_iter()
-                .filter(|(reference, _)| built.outputs.base_image_digests.contains_key(reference)),
-        );
+        let mut now = shortened(&known_digests(op, &content.needs).await);
+        now.retain(|reference, _| base_images.contains_key(reference));
+        base_images.extend(now);
     }
     why(op, wanted, prior, Some((&content, &base_images)))
 }

@@ -16,7 +16,9 @@ use crate::planning::needs::{PlatformNeeds, pattern};
 use crate::planning::options::BuildOptions;
 use crate::planning::platform_steps::merged;
 use crate::planning::reason::Reason;
-use crate::planning::record::{ContentRecord, InstructionText, NamedEntries, RecordParts, StepKey, compose};
+use crate::planning::record::{
+    ContentRecord, InstructionText, NamedEntries, RecordParts, ShortDigests, StepKey, compose,
+};
 
 /// Digests of base images, by reference, as far as they are known.
 pub type BaseDigests = BTreeMap<String, String>;
@@ -36,7 +38,7 @@ pub fn why(
     op: &Operation,
     wanted: &Wanted,
     prior: Option<&Prior>,
-    content: Option<(&Content, &BaseDigests)>,
+    content: Option<(&Content, &ShortDigests)>,
 ) -> Explained {
     let Some(prior) = prior else {
         let reason = if wanted.imported {
@@ -60,7 +62,7 @@ pub fn why(
     explained
 }
 
-fn compare(op: &Operation, wanted: &Wanted, prior: &Prior, content: Option<(&Content, &BaseDigests)>) -> Explained {
+fn compare(op: &Operation, wanted: &Wanted, prior: &Prior, content: Option<(&Content, &ShortDigests)>) -> Explained {
     let fingerprint = prior.fingerprint();
     let record = prior.outputs.record.as_deref().and_then(ContentRecord::decode);
     let (old_options, new_options) = (prior.inputs.build_options(), wanted.inputs.build_options());
@@ -91,12 +93,12 @@ fn compare(op: &Operation, wanted: &Wanted, prior: &Prior, content: Option<(&Con
 
 /// The record of a build of `content`, for the state.
 #[must_use]
-pub fn record(content: &Content, base_images: &BaseDigests, options: &BuildOptions) -> String {
+pub fn record(content: &Content, base_images: &ShortDigests, options: &BuildOptions) -> String {
     with_parts(content, base_images, |parts| compose(options, parts).encode())
 }
 
 /// Lends the content in the form in which records are made and compared.
-fn with_parts<T>(content: &Content, base_images: &BaseDigests, tell: impl FnOnce(&RecordParts<'_>) -> T) -> T {
+fn with_parts<T>(content: &Content, base_images: &ShortDigests, tell: impl FnOnce(&RecordParts<'_>) -> T) -> T {
     let named = content.named.iter().map(|(name, snapshot)| {
         let entries = NamedEntries {
             digest: *snapshot.digest().as_bytes(),
@@ -125,7 +127,7 @@ fn with_parts<T>(content: &Content, base_images: &BaseDigests, tell: impl FnOnce
 }
 
 /// Each step with the key that says whether it runs again.
-fn steps(content: &Content, base_images: &BaseDigests) -> Vec<StepKey> {
+fn steps(content: &Content, base_images: &ShortDigests) -> Vec<StepKey> {
     let digest_of = |source: &Source, context: Option<&str>| -> [u8; 32] {
         let snapshot = match context {
             None => Some(&content.context),
@@ -136,7 +138,7 @@ fn steps(content: &Content, base_images: &BaseDigests) -> Vec<StepKey> {
     };
     let of = |build: &PlatformNeeds| -> Vec<StepKey> {
         let keys = step_keys(&build.steps, &digest_of, &|reference| {
-            base_images.get(reference).cloned()
+            base_images.get(reference).map(hex::encode)
         });
         let labels = build.steps.iter().map(|step| step.label.clone());
         labels.zip(keys).map(|(label, key)| StepKey { label, key }).collect()

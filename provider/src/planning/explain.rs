@@ -12,8 +12,8 @@ use super::fingerprint::Fingerprint;
 use super::options::BuildOptions;
 use super::reason::{Place, Reason};
 use super::record::{
-    ContentRecord, OptionDigests, RecordParts, base_digests, differing, dockerfile_digest, ignore_file_digest,
-    instruction_digest, named_prefix,
+    ContentRecord, OptionDigests, RecordParts, differing, dockerfile_digest, ignore_file_digest, instruction_digest,
+    named_prefix,
 };
 
 /// What the state knows of the last build.
@@ -169,9 +169,8 @@ fn base_images(old: Old<'_>, new: New<'_>) -> Vec<Reason> {
 }
 
 fn moved_images((record, content): (&ContentRecord, &RecordParts<'_>)) -> Vec<Reason> {
-    let now = base_digests(content.base_images);
-    let moved = now.into_iter().filter_map(|(reference, new)| {
-        let old = *record.base_images.get(&reference)?;
+    let moved = content.base_images.iter().filter_map(|(reference, &new)| {
+        let (reference, old) = (reference.clone(), *record.base_images.get(reference)?);
         (old != new).then_some(Reason::BaseImage { reference, old, new })
     });
     moved.collect()

@@ -8,7 +8,7 @@ use super::*;
 use crate::planning::fingerprint::{ContentDigests, dockerfile_digest as instructions_digest};
 use crate::planning::forecast::Forecast;
 use crate::planning::reason::{announcement, sentence};
-use crate::planning::record::{InstructionText, NamedEntries, StepKey, compose};
+use crate::planning::record::{InstructionText, NamedEntries, StepKey, compose, shortened};
 
 /// A project as plain values.
 #[derive(Clone)]
@@ -112,7 +112,7 @@ impl Project {
             dockerfile: self.dockerfile.as_bytes(),
             instructions: &instructions(&self.dockerfile),
             steps: &self.steps(),
-            base_images: &[("python:3.12-slim".to_owned(), self.base.clone())].into(),
+            base_images: &shortened(&[("python:3.12-slim".to_owned(), self.base.clone())].into()),
         })
     }
 

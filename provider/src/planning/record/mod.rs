@@ -27,6 +27,9 @@ type InstructionDigest = [u8; 4];
 /// A Dockerfile with more instructions or steps than this keeps none of their digests.
 const MOST_STEPS: usize = 400;
 
+/// The start of each base image's digest, by reference.
+pub type ShortDigests = BTreeMap<String, ShortDigest>;
+
 /// What of today's content goes into a record or is compared with one.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordParts<'a> {
@@ -42,8 +45,8 @@ pub struct RecordParts<'a> {
     pub instructions: &'a [InstructionText<'a>],
     /// Its steps, in the order of the file.
     pub steps: &'a [StepKey],
-    /// Digest (`sha256:…`) of each base image by reference, as far as they are known.
-    pub base_images: &'a BTreeMap<String, String>,
+    /// The start of each base image's digest, as far as they are known.
+    pub base_images: &'a ShortDigests,
 }
 
 /// A named context that is a directory.
@@ -78,8 +81,8 @@ pub struct StepKey {
 pub struct ContentRecord {
     /// Target, platform, build arguments and the like.
     pub(super) options: OptionDigests,
-    /// The start of each base image's digest, by reference.
-    pub(super) base_images: BTreeMap<String, ShortDigest>,
+    /// The start of each base image's digest.
+    pub(super) base_images: ShortDigests,
     /// The start of each named context's digest, by name.
     pub(super) named_contexts: BTreeMap<String, ShortDigest>,
     pub(super) ignore_file: ShortDigest,
@@ -99,7 +102,7 @@ pub fn compose(options: &BuildOptions, parts: &RecordParts<'_>) -> ContentRecord
     let steps = parts.steps.iter().filter(|_| few(parts.steps.len()));
     ContentRecord {
         options: OptionDigests::of(options),
-        base_images: base_digests(parts.base_images),
+        base_images: parts.base_images.clone(),
         named_contexts: parts.named_digests(),
         ignore_file: ignore_file_digest(parts.ignore_file),
         dockerfile: dockerfile_digest(parts.dockerfile),
@@ -111,6 +114,12 @@ pub fn compose(options: &BuildOptions, parts: &RecordParts<'_>) -> ContentRecord
 }
 
 impl ContentRecord {
+    /// The base images of the build, as far as they were known.
+    #[must_use]
+    pub fn base_images(&self) -> &ShortDigests {
+        &self.base_images
+    }
+
     /// The record as one compact text for the state.
     #[must_use]
     pub fn encode(&self) -> String {
@@ -149,9 +158,10 @@ pub(super) fn named_prefix(name: &str) -> String {
     format!("{name}:/")
 }
 
-/// The start of each digest; what is no digest is left out.
-pub(super) fn base_digests(images: &BTreeMap<String, String>) -> BTreeMap<String, ShortDigest> {
-    let known = images.iter().filter_map(|(reference, digest)| {
+/// The start of each digest (`sha256:…`) by reference; what is no digest is left out.
+#[must_use]
+pub fn shortened(digests: &BTreeMap<String, String>) -> ShortDigests {
+    let known = digests.iter().filter_map(|(reference, digest)| {
         let hexadecimal = digest.strip_prefix("sha256:")?.get(..16)?;
         Some((reference.clone(), hex::decode(hexadecimal).ok()?.try_into().ok()?))
     });

@@ -47,7 +47,7 @@ fn record(files: usize, secret: &str) -> ContentRecord {
             .map(|at| (format!("{prefix}{at}"), secret.to_owned()))
             .collect()
     };
-    let base_images = (0..4)
+    let digests = (0..4)
         .map(|at| {
             (
                 format!("registry.example.com/team/base-{at}:1.2.3"),
@@ -70,7 +70,7 @@ fn record(files: usize, secret: &str) -> ContentRecord {
         dockerfile: secret.as_bytes(),
         instructions: &instructions,
         steps: &steps,
-        base_images: &base_images,
+        base_images: &shortened(&digests),
     };
     let options = BuildOptions {
         build_args: pairs("ARGUMENT_", 10),
