@@ -78,7 +78,7 @@ impl Environment {
         self.put("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true");
         self.put("PULUMI_IGNORE_AMBIENT_PLUGINS", "true");
         let path = env::var_os("PATH").unwrap_or_default();
-        let mut folders: Vec<PathBuf> = [Tool::Pulumi, Tool::BuildKit, Tool::Registry]
+        let mut folders: Vec<PathBuf> = [Tool::Pulumi, Tool::BuildKit]
             .into_iter()
             .map(|tool| tools.directory(tool))
             .collect();

@@ -145,8 +145,8 @@ impl Lab {
     /// # Errors
     /// When the registry refuses, or serves something else than the digests promise.
     pub fn pull(&self, reference: &str) -> Result<PulledImage> {
-        let plain = self.plain_registry();
         let login = self.login_for(reference)?;
+        let plain = self.plain_host(reference);
         container::pull(reference, login.as_ref(), &plain, &self.directory.join("pulled"))
     }
 
@@ -156,7 +156,7 @@ impl Lab {
     /// When the registry refuses.
     pub fn manifest(&self, reference: &str) -> Result<Value> {
         let login = self.login_for(reference)?;
-        container::manifest(reference, login.as_ref(), &self.plain_registry())
+        container::manifest(reference, login.as_ref(), &self.plain_host(reference))
     }
 
     /// Runs an image to its end and returns what it wrote.
@@ -197,6 +197,15 @@ impl Lab {
             tools: &self.tools,
             cgroup: &self.settings.cgroup,
         }
+    }
+
+    /// The registry that is asked without TLS: the reference's own when it is on this machine, as clients do.
+    fn plain_host(&self, reference: &str) -> String {
+        let host = reference
+            .split('/')
+            .next()
+            .filter(|host| host.starts_with("localhost:"));
+        host.map_or_else(|| self.plain_registry(), str::to_owned)
     }
 
     fn login_for(&self, reference: &str) -> Result<Option<Login>> {

@@ -15,9 +15,7 @@ pub enum Tool {
     Pulumi,
     /// `dockerd` of the 29 series, for the containerd store.
     Dockerd,
-    /// The CNCF distribution `registry`.
-    Registry,
-    /// Debian's dockerd (classic store), containerd, runc, busybox and mmdebstrap, unpacked.
+    /// Debian's dockerd (classic store), containerd, runc, registry, busybox and mmdebstrap, unpacked.
     Debian,
     /// A Python environment with the `pulumi` package.
     Python,
@@ -95,12 +93,6 @@ const DOCKERD: &[GoProgram] = &[GoProgram {
     ..GoProgram::new("github.com/moby/moby/v2", "v2.0.0-beta.1", "cmd/dockerd")
 }];
 
-const REGISTRY: &[GoProgram] = &[GoProgram::new(
-    "github.com/distribution/distribution/v3",
-    "v3.0.0",
-    "cmd/registry",
-)];
-
 const BUILDX: &[GoProgram] = &[GoProgram {
     ldflags: "-X github.com/docker/buildx/version.Version=v0.35.0",
     ..GoProgram::new("github.com/docker/buildx", "v0.35.0", "cmd/buildx")
@@ -135,12 +127,11 @@ const fn buildkit(package: &'static str) -> GoProgram {
 
 impl Tool {
     /// The tools that `setup` installs, in its order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::Debian,
         Self::BuildKit,
         Self::Pulumi,
         Self::Dockerd,
-        Self::Registry,
         Self::Python,
         Self::AwsCli,
         Self::Buildx,
@@ -164,10 +155,9 @@ impl Tool {
                 &["pulumi", "pulumi-language-yaml"][..],
             ),
             Self::Dockerd => ("dockerd", "v29.0.0-beta.1", Source::Go(DOCKERD), &["dockerd"][..]),
-            Self::Registry => ("registry", "v3.0.0", Source::Go(REGISTRY), &["registry"][..]),
             Self::Debian => (
                 "debian",
-                "1",
+                "2",
                 Source::Debian(DebianPackages::LAB),
                 DebianPackages::PROGRAMS,
             ),

@@ -16,7 +16,7 @@ use crate::process::run_watched;
 pub(crate) struct DebianPackages(pub(crate) &'static [&'static str]);
 
 impl DebianPackages {
-    /// What the lab needs: the classic dockerd, containerd and runc with their libraries, busybox, mmdebstrap.
+    /// What the lab needs: the classic dockerd, containerd and runc with their libraries, a registry, busybox, mmdebstrap.
     pub(crate) const LAB: Self = Self(&[
         "docker.io",
         "containerd",
@@ -24,6 +24,7 @@ impl DebianPackages {
         "tini",
         "libdevmapper1.02.1",
         "libseccomp2",
+        "docker-registry",
         "busybox-static",
         "mmdebstrap",
     ]);
@@ -49,6 +50,7 @@ impl DebianPackages {
         "root/usr/bin/containerd",
         "root/usr/bin/containerd-shim-runc-v2",
         "root/usr/sbin/runc",
+        "root/usr/bin/docker-registry",
         "root/bin/busybox",
         "root/usr/bin/mmdebstrap",
     ];
@@ -87,7 +89,7 @@ fn explain(error: LabError) -> LabError {
     match error {
         LabError::NotStarted { program, .. } => LabError::missing(
             format!("`{program}`"),
-            "Debian's docker.io, containerd, runc, busybox-static and mmdebstrap are unpacked with apt-get and dpkg-deb; \
+            "Debian's docker.io, containerd, runc, docker-registry, busybox-static and mmdebstrap are unpacked with apt-get and dpkg-deb; \
              use Debian 12, or run end-to-end tests against your own Docker with `lab run --host`",
         ),
         other => other,
