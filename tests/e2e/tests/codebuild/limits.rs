@@ -59,7 +59,7 @@ fn a_log_that_arrives_late_still_shows_the_failing_step() {
         .says("2 | RUN echo came late");
 }
 
-/// A project whose builds execute nothing and take an hour, which passes in 36 seconds.
+/// A project whose builds execute nothing and take ten hours, of which each passes in 36 seconds.
 struct Endings {
     codebuild: CodeBuild,
     dev: e2e::Stack,
@@ -67,13 +67,15 @@ struct Endings {
 }
 
 impl Endings {
-    fn open(name: &str) -> Self {
+    /// Builds may run for so many `minutes`, and wait in the queue for five.
+    fn open(name: &str, minutes: u32) -> Self {
         let codebuild = CodeBuild::create(name);
-        let mut knobs = CodeBuild::fixed(3600.0, "sha256:0");
+        let mut knobs = CodeBuild::fixed(36_000.0, "sha256:0");
         knobs["time_scale"] = json!(0.01);
         codebuild.turn(&knobs);
         let settings = format!(
-            "      builder: {{codebuild: {{project: {name}, sourceBucket: {}, timeoutMinutes: 5, queueTimeoutMinutes: 5}}}}\n",
+            "      builder: {{codebuild: {{project: {name}, sourceBucket: {}, timeoutMinutes: {minutes}, queueTimeoutMinutes: \
+             5}}}}\n",
             codebuild.bucket
         );
         let project = Project::with_image(&format!("cb-{name}"), &settings);
@@ -102,7 +104,7 @@ fn link(project: &str) -> String {
 
 #[test]
 fn a_build_that_runs_too_long_says_so() {
-    let endings = Endings::open("too-long");
+    let endings = Endings::open("too-long", 5);
     endings
         .fails()
         .says("the CodeBuild build ran too long and was ended in phase BUILD")
@@ -112,7 +114,7 @@ fn a_build_that_runs_too_long_says_so() {
 
 #[test]
 fn a_build_that_never_leaves_the_queue_says_so() {
-    let endings = Endings::open("stuck");
+    let endings = Endings::open("stuck", 5);
     endings.codebuild.trouble("stuck_in_queue");
     endings
         .fails()
@@ -123,7 +125,7 @@ fn a_build_that_never_leaves_the_queue_says_so() {
 
 #[test]
 fn a_fault_and_an_image_that_cannot_be_pulled_are_told_apart() {
-    let endings = Endings::open("fault");
+    let endings = Endings::open("fault", 5);
     endings.codebuild.trouble("provisioning");
     endings
         .fails()
@@ -138,7 +140,7 @@ fn a_fault_and_an_image_that_cannot_be_pulled_are_told_apart() {
 
 #[test]
 fn a_build_that_somebody_else_stops_says_so() {
-    let endings = Endings::open("stopped");
+    let endings = Endings::open("stopped", 480);
     let run = std::thread::scope(|scope| {
         let up = scope.spawn(|| endings.fails());
         let is_running = || {
