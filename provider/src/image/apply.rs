@@ -17,6 +17,7 @@ use super::publish::move_tags;
 use crate::planning::content_tag::{ContentTag, ReuseScope};
 use crate::planning::decision::Presence;
 use crate::planning::fingerprint::Fingerprint;
+use crate::planning::record::ContentRecord;
 use crate::registries::{RegistryFailure, by_digest};
 
 /// What is to exist afterwards.
@@ -46,6 +47,12 @@ impl Prior {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.outputs.fingerprint.clone().into()
+    }
+
+    /// What the state knows of the content of its build; `None` when that is absent or cannot be read.
+    #[must_use]
+    pub fn record(&self) -> Option<ContentRecord> {
+        self.outputs.record.as_deref().and_then(ContentRecord::decode)
     }
 
     /// Whether the image in the state is the one that is wanted.

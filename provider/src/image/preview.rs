@@ -14,7 +14,7 @@ use super::reasons::{Explained, why};
 use crate::planning::content_tag::ContentTag;
 use crate::planning::decision::{Because, Decision, Facts, Presence, decide};
 use crate::planning::reason::{Reason, announcement, sentence};
-use crate::planning::record::{ContentRecord, ShortDigests, shortened};
+use crate::planning::record::{ShortDigests, shortened};
 use crate::report::Report;
 
 /// What a preview can promise.
@@ -68,8 +68,9 @@ async fn explained(op: &Operation, wanted: &Wanted, prior: Option<&Prior>) -> Ex
     let Ok(content) = op.gather(&wanted.inputs).await else {
         return why(op, wanted, prior, None);
     };
-    let record = built.outputs.record.as_deref().and_then(ContentRecord::decode);
-    let mut base_images = record.map_or_else(ShortDigests::default, |record| record.base_images().clone());
+    let mut base_images = built
+        .record()
+        .map_or_else(ShortDigests::default, |record| record.base_images().clone());
     if op.session.base_images_mode(&wanted.inputs) == BaseImages::Track {
         // What the last build's are not known to be cannot be compared: whoever adopts an image records none.
         let mut now = shortened(&known_digests(op, &content.needs).await);

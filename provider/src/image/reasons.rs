@@ -16,9 +16,7 @@ use crate::planning::needs::{PlatformNeeds, pattern};
 use crate::planning::options::BuildOptions;
 use crate::planning::platform_steps::merged;
 use crate::planning::reason::Reason;
-use crate::planning::record::{
-    ContentRecord, InstructionText, NamedEntries, RecordParts, ShortDigests, StepKey, compose,
-};
+use crate::planning::record::{InstructionText, NamedEntries, RecordParts, ShortDigests, StepKey, compose};
 
 /// Digests of base images, by reference, as far as they are known.
 pub type BaseDigests = BTreeMap<String, String>;
@@ -64,7 +62,7 @@ pub fn why(
 
 fn compare(op: &Operation, wanted: &Wanted, prior: &Prior, content: Option<(&Content, &ShortDigests)>) -> Explained {
     let fingerprint = prior.fingerprint();
-    let record = prior.outputs.record.as_deref().and_then(ContentRecord::decode);
+    let record = prior.record();
     let (old_options, new_options) = (prior.inputs.build_options(), wanted.inputs.build_options());
     let old = Old {
         fingerprint: &fingerprint,

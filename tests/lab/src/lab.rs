@@ -201,15 +201,15 @@ impl Lab {
 
     /// The registry that is asked without TLS: the reference's own when it is on this machine, as clients do.
     fn plain_host(&self, reference: &str) -> String {
-        let host = reference
-            .split('/')
-            .next()
-            .filter(|host| host.starts_with("localhost:"));
-        host.map_or_else(|| self.plain_registry(), str::to_owned)
+        let host = host_of(reference);
+        if host.starts_with("localhost:") {
+            return host.to_owned();
+        }
+        self.plain_registry()
     }
 
     fn login_for(&self, reference: &str) -> Result<Option<Login>> {
-        let host = reference.split('/').next().unwrap_or_default();
+        let host = host_of(reference);
         if host.contains(".dkr.ecr.") {
             return Ok(Some(Login {
                 user: "AWS".to_owned(),
@@ -222,6 +222,11 @@ impl Lab {
             password: SecretString::from(PLAIN_PASSWORD),
         }))
     }
+}
+
+/// The registry in a reference that names one.
+fn host_of(reference: &str) -> &str {
+    reference.split('/').next().unwrap_or_default()
 }
 
 pub(crate) fn pulumi_home(directory: &Path) -> PathBuf {
