@@ -168,7 +168,10 @@ fn overview(found: &GetFingerprintResult) -> String {
             let _ = writeln!(out, "  {file}");
         }
     }
-    let _ = writeln!(out, "\n{} paths count", found.files.len());
+    let _ = match found.files.len() {
+        1 => writeln!(out, "\n1 path counts"),
+        count => writeln!(out, "\n{count} paths count"),
+    };
     if !found.ignored.is_empty() {
         let _ = writeln!(out, "\nexcluded by the ignore file:");
     }

@@ -25,7 +25,7 @@ const HOLDS_PASSWORD: [&str; 2] = ["reuseKey", "registries"];
 pub struct RegistryLogin {
     /// Host, with its port if it has one: `ghcr.io`, `localhost:5000`, `docker.io`.
     pub address: String,
-    /// User name.
+    /// User name to log in with.
     pub username: String,
     /// Password or access token.
     #[schemars(extend("secret" = true))]
@@ -45,6 +45,7 @@ pub struct ProviderConfig {
     /// Endpoint for AWS API calls instead of the public one, for VPC endpoints and emulators.
     pub endpoint_url: Option<String>,
     /// Credentials of registries. ECR needs none: the provider logs in by itself. Registries that are not listed here use the Docker configuration and its credential helpers.
+    #[schemars(extend("secret" = true))]
     pub registries: Option<Vec<RegistryLogin>>,
     /// How many local builds run at the same time. Default: the number of cores, but at least 4.
     pub max_parallel_builds: Option<u32>,

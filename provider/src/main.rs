@@ -13,9 +13,15 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("--version") => print(schema::VERSION),
-        Some("explain" | "schema" | "--help" | "-h") => for_people(),
+        Some("--help" | "-h") => for_people(),
+        Some(word) if is_command(word) => for_people(),
         _ => serve(engine_address(&arguments)),
     }
+}
+
+/// Anything but a flag or an address, so that a misspelled command is named instead of waited for.
+fn is_command(word: &str) -> bool {
+    !word.starts_with('-') && !word.contains(':')
 }
 
 fn for_people() -> ExitCode {
@@ -83,7 +89,13 @@ fn engine_address(arguments: &[String]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::engine_address;
+    use super::{engine_address, is_command};
+
+    #[test]
+    fn a_word_is_a_command_and_an_address_is_none() {
+        assert!(is_command("explain") && is_command("explian"));
+        assert!(!is_command("127.0.0.1:5") && !is_command("[::1]:5") && !is_command("--tracing"));
+    }
 
     #[test]
     fn flags_of_the_engine_are_no_address() {

@@ -11,7 +11,7 @@ use fastcontainer_buildkit::{
     LocalImage, NamedContextSource, RecordKey, RegistryCredential, canonical_reference,
 };
 use fastcontainer_dockerfile::Platform;
-use fastcontainer_registry::{Repository, Tag, registry_host};
+use fastcontainer_registry::{Credential, Repository, Tag, registry_host};
 use futures_util::future::try_join_all;
 use secrecy::{ExposeSecret, SecretSlice};
 use tokio::sync::mpsc::unbounded_channel;
@@ -45,8 +45,13 @@ impl BuildKit {
     }
 
     /// Credentials for the hosts that this build names, and for no other. A source that cannot be read costs the
-    /// credentials of a base image's host, which may not need any; for the repository's host it is an error.
-    async fn credentials(&self, plan: &BuildPlan, log: &BuildLog) -> BTreeMap<String, RegistryCredential> {
+    /// credentials of its host, which may not need any; so does a builder that must not get them, except for the
+    /// repository's host, which needs them.
+    async fn credentials(
+        &self,
+        plan: &BuildPlan,
+        log: &BuildLog,
+    ) -> Result<BTreeMap<String, RegistryCredential>, BackendError> {
         let named = plan.named_contexts.values().filter_map(image_reference);
         let read = plan.base_images.iter().map(String::as_str).chain(named);
         let hosts: BTreeSet<String> = read
@@ -57,18 +62,37 @@ impl BuildKit {
         let mut credentials = BTreeMap::new();
         for host in hosts {
             match self.registries.credential(&host).await {
-                Ok(Some(found)) => {
-                    let known = RegistryCredential {
-                        username: found.username,
-                        password: found.password,
-                    };
-                    credentials.insert(host, known);
-                }
+                Ok(Some(found)) => match self.entrust(&format!("the login of `{host}`")) {
+                    Ok(()) => {
+                        credentials.insert(host, login(found));
+                    }
+                    Err(error) if host == plan.repository.host() => return Err(error),
+                    Err(error) => log.note(&error.to_string()),
+                },
                 Ok(None) => {}
                 Err(error) => log.note(&format!("no credentials for `{host}`: {error}")),
             }
         }
-        credentials
+        Ok(credentials)
+    }
+
+    /// Refuses to send something confidential where others could read it.
+    fn entrust(&self, what: &str) -> Result<(), BackendError> {
+        let address = &self.endpoint.address.address;
+        if address.is_private() {
+            return Ok(());
+        }
+        Err(BackendError::Exposed {
+            builder: address.to_string(),
+            what: what.to_owned(),
+        })
+    }
+}
+
+fn login(found: Credential) -> RegistryCredential {
+    RegistryCredential {
+        username: found.username,
+        password: found.password,
     }
 }
 
@@ -76,6 +100,7 @@ impl BuildKit {
     /// The values of the plan's secrets; those of AWS are asked for now.
     async fn secrets(&self, plan: &BuildPlan) -> Result<BTreeMap<String, SecretSlice<u8>>, BackendError> {
         let value = async |(id, source): (&String, &SecretSource)| {
+            self.entrust(&format!("secret `{id}`"))?;
             let value = match source {
                 SecretSource::Value(value) => value.clone(),
                 SecretSource::Aws(secret) => {
@@ -132,7 +157,7 @@ impl BuildBackend for BuildKit {
             gathered = async { tokio::join!(self.credentials(plan, log), self.secrets(plan)) } => gathered,
             () = cancel.cancelled() => return Err(BackendError::Cancelled),
         };
-        let secrets = secrets?;
+        let (secrets, credentials) = (secrets?, credentials?);
         log.conceal(secrets.values().map(ExposeSecret::expose_secret));
         let request = self.request(plan, credentials, secrets);
         let (progress, mut events) = unbounded_channel();
@@ -181,10 +206,10 @@ impl BuildBackend for BuildKit {
             credential = self.registries.credential(repository.host()) => credential?,
             () = cancel.cancelled() => return Err(BackendError::Cancelled),
         };
-        let credential = credential.map(|found| RegistryCredential {
-            username: found.username,
-            password: found.password,
-        });
+        let credential = credential.map(login);
+        if credential.is_some() {
+            self.entrust(&format!("the login of `{}`", repository.host()))?;
+        }
         Ok(self
             .endpoint
             .push(image, &format!("{repository}:{tag}"), credential.as_ref(), cancel)

@@ -169,6 +169,14 @@ pub enum BackendError {
         /// Why.
         source: AwsError,
     },
+    /// What the build needs would travel to another machine in plain text.
+    #[error("{what} is not sent to `{builder}`: the connection is not encrypted and leads to another machine")]
+    Exposed {
+        /// The builder's address.
+        builder: String,
+        /// What it would get.
+        what: String,
+    },
     /// The operation was cancelled.
     #[error("cancelled")]
     Cancelled,

@@ -46,6 +46,8 @@ pub struct CodeBuildBuilder {
 
 /// Who builds. Exactly one member is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+// In Java every generated class has a member class `Builder`, so no type of the schema may be called that.
+#[schemars(rename = "BuilderChoice")]
 #[serde(rename_all = "camelCase")]
 pub struct Builder {
     /// Build on a BuildKit or Docker endpoint.

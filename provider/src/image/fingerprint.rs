@@ -26,6 +26,7 @@ pub struct GetFingerprintResult {
     /// The fingerprint.
     pub fingerprint: FingerprintOutput,
     /// What counts: `precise` for what the Dockerfile can read, `context` for the whole filtered build context.
+    #[schemars(with = "FingerprintMode")]
     pub mode: String,
     /// Why the whole context counts although `precise` was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -173,6 +173,8 @@ fn backend(error: &BackendError) -> Report {
                 None => report,
             }
         }
+        BackendError::Exposed { .. } => Report::new(Code::FailedPrecondition, error)
+            .hint("reach the other machine's Docker by `ssh://USER@HOST`, or use a builder on this machine"),
         BackendError::Cancelled => Report::new(Code::Cancelled, error),
     }
 }

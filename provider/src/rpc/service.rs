@@ -115,7 +115,7 @@ impl ResourceProvider for Provider {
     async fn get_schema(&self, request: Request<rpc::GetSchemaRequest>) -> Answer<rpc::GetSchemaResponse> {
         match request.into_inner().version {
             0 => answer(rpc::GetSchemaResponse {
-                schema: schema::package_schema().to_string(),
+                schema: schema::served_schema().to_string(),
             }),
             other => Err(Status::invalid_argument(format!(
                 "schema version {other} is not known; ask for version 0"

@@ -1,9 +1,18 @@
 //! The Pulumi package schema, derived from the Rust types that decode and encode.
 //!
 //! Names, types, requiredness and descriptions come from the types by way of JSON Schema; this module adds what only
-//! Pulumi knows: tokens, language settings, which inputs replace.
+//! Pulumi knows: tokens, language settings, examples, which inputs replace.
+//!
+//! Defaults are told in descriptions and nowhere else: SDKs would write a `default` into the program's inputs, where it hides the
+//! provider's own setting and makes the same program differ between languages.
 
 mod convert;
+mod examples;
+mod package;
+#[cfg(test)]
+mod pages;
+#[cfg(test)]
+mod tests;
 
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -27,7 +36,19 @@ pub const GET_IMAGE: &str = "fastcontainer:index:getImage";
 /// Token of the function that computes a fingerprint.
 pub const GET_FINGERPRINT: &str = "fastcontainer:index:getFingerprint";
 
-const HOMEPAGE: &str = env!("CARGO_PKG_REPOSITORY");
+/// Environment variable in which `__main__.py` says what the CLI calls the version of the plugin that it has cloned.
+const CLONED_AS: &str = "PULUMI_FASTCONTAINER_CLONED_AS";
+
+/// The schema as this process serves it. What the CLI has cloned itself has the version that it gave it, after the Git commit: under
+/// that one it looks for the plugin again.
+#[must_use]
+pub fn served_schema() -> Value {
+    let mut schema = package_schema();
+    if let Ok(version) = std::env::var(CLONED_AS) {
+        schema["version"] = version.into();
+    }
+    schema
+}
 
 /// The whole schema as JSON.
 #[must_use]
@@ -45,10 +66,14 @@ pub fn package_schema() -> Value {
     let required: Vec<_> = inputs.required.iter().chain(&outputs.required).cloned().collect();
     let image_arguments = objects.object::<GetImageArgs>();
     let functions = json!({
-        (GET_IMAGE): function::<GetImageResult>(&mut objects, LOOK_UP, image_arguments),
-        (GET_FINGERPRINT): function::<GetFingerprintResult>(&mut objects, FINGERPRINT, build_inputs(&inputs.properties)),
+        (GET_IMAGE): function::<GetImageResult>(&mut objects, &examples::get_image(LOOK_UP), image_arguments),
+        (GET_FINGERPRINT): function::<GetFingerprintResult>(
+            &mut objects,
+            &examples::get_fingerprint(FINGERPRINT),
+            build_inputs(&inputs.properties),
+        ),
     });
-    let mut schema = package();
+    let mut schema = package::package();
     schema.extend(
         [
             ("config", json!({ "variables": config.properties })),
@@ -59,7 +84,7 @@ pub fn package_schema() -> Value {
             (
                 "resources",
                 json!({ (IMAGE): {
-                    "description": RESOURCE,
+                    "description": examples::image(RESOURCE),
                     "inputProperties": input_properties,
                     "requiredInputs": inputs.required,
                     "properties": properties,
@@ -80,7 +105,8 @@ again only when its content changed: preview says which images will rebuild, and
 Deleting the resource forgets it: nothing is removed from the registry, since other stacks may use the same image.";
 
 const LOOK_UP: &str = "Looks up an image in a registry, by tag or by digest.";
-const FINGERPRINT: &str = "Computes the fingerprint of a build without building.";
+const FINGERPRINT: &str =
+    "Computes the fingerprint of a build without building, and says which files count in it and why.";
 /// Inputs that say where an image goes or who builds it, not what it is.
 const NOT_OF_THE_BUILD: [&str; 6] = ["repository", "tags", "noCache", "cache", "reuse", "builder"];
 
@@ -110,32 +136,5 @@ fn function<R: JsonSchema>(objects: &mut Objects, description: &str, arguments: 
 fn mark_replacing(properties: &mut Map<String, Value>, name: &str) {
     if let Some(Value::Object(property)) = properties.get_mut(name) {
         property.insert("willReplaceOnChanges".to_owned(), Value::Bool(true));
-    }
-}
-
-/// Everything that no Rust type knows.
-fn package() -> Map<String, Value> {
-    let package = json!({
-        "name": PACKAGE,
-        "displayName": "Fast Container",
-        "version": VERSION,
-        "description": "Container images declared in Pulumi programs, rebuilt only when their content changed.",
-        "keywords": ["pulumi", "category/infrastructure", "kind/native", "docker", "buildkit", "ecr", "container", "image"],
-        "homepage": HOMEPAGE,
-        "repository": HOMEPAGE,
-        "license": "Apache-2.0",
-        "publisher": "pulumi-fastcontainer",
-        "namespace": "fastcontainer",
-        "language": {
-            "nodejs": { "packageName": "@fastcontainer/fastcontainer", "respectSchemaVersion": true },
-            "python": { "packageName": "pulumi_fastcontainer", "pyproject": { "enabled": true }, "respectSchemaVersion": true },
-            "go": { "importBasePath": "github.com/pulumi-fastcontainer/pulumi-fastcontainer/sdk/go/fastcontainer", "respectSchemaVersion": true },
-            "csharp": { "rootNamespace": "FastContainer", "respectSchemaVersion": true },
-            "java": { "basePackage": "com.fastcontainer", "buildFiles": "gradle" },
-        },
-    });
-    match package {
-        Value::Object(map) => map,
-        _ => Map::new(),
     }
 }

@@ -96,17 +96,16 @@ impl BuilderAddress {
         }
     }
 
-    /// Whether the bytes stay on this machine: a loopback address, a socket, a local container.
-    pub fn is_local(&self) -> bool {
+    /// Whether nobody on the way can read what travels: it stays on this machine, or `ssh` encrypts it.
+    pub fn is_private(&self) -> bool {
         match self {
-            Self::Unix(_) | Self::DockerContainer(_) => true,
+            Self::Unix(_) | Self::DockerContainer(_) | Self::Ssh { .. } => true,
             Self::Tcp { host, .. } => {
                 host == "localhost"
                     || host
                         .parse::<std::net::IpAddr>()
                         .is_ok_and(|address| address.is_loopback())
             }
-            Self::Ssh { .. } => false,
         }
     }
 }

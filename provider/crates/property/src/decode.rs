@@ -147,7 +147,9 @@ impl<'a> Decoder<'a> {
             }
             let reason = match nearest(name, self.asked.iter().copied()) {
                 Some(near) => format!("there is no property `{name}` here; did you mean `{near}`?"),
-                None => format!("there is no property `{name}` here; remove it"),
+                None => format!(
+                    "there is no property `{name}` in version {VERSION}; remove it, or use SDK and plugin of one version"
+                ),
             };
             self.notes.failures.push(Failure {
                 path: self.place.path.child(name),
@@ -156,6 +158,9 @@ impl<'a> Decoder<'a> {
         }
     }
 }
+
+/// All crates of the plugin have its version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn is_engines_own(name: &str) -> bool {
     matches!(name, "version" | "pluginDownloadURL")
@@ -268,13 +273,14 @@ impl<'a> Cursor<'a> {
 
     /// One of some words, each with its meaning.
     pub fn keyword<T: Copy>(self, words: &[(&str, T)]) -> Field<T> {
+        let names: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+        let names = format!("one of {}", names.join(", "));
         self.read("a string", |value| {
             let PropertyValue::String(text) = value else {
-                return Err(expected("a string", value));
+                return Err(expected(&names, value));
             };
             let found = words.iter().find(|(word, _)| word == text).map(|(_, meaning)| *meaning);
-            let names: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-            found.ok_or_else(|| format!("must be one of {}", names.join(", ")))
+            found.ok_or_else(|| format!("must be {names}"))
         })
     }
 

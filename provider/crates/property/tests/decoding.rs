@@ -51,7 +51,11 @@ fn all_failures_are_found_in_one_reading() {
             "noCache: must be a boolean, not a string",
             "builder.local.adress: there is no property `adress` here; did you mean `address`?",
             "plattforms: there is no property `plattforms` here; did you mean `platforms`?",
-            "zzzzzz: there is no property `zzzzzz` here; remove it",
+            concat!(
+                "zzzzzz: there is no property `zzzzzz` in version ",
+                env!("CARGO_PKG_VERSION"),
+                "; remove it, or use SDK and plugin of one version"
+            ),
         ]
     );
 }
@@ -252,6 +256,10 @@ fn internal_names_are_let_through_at_the_top_only() {
     });
     assert_eq!(
         reasons(&decoded),
-        ["builder.__odd: there is no property `__odd` here; remove it"]
+        [concat!(
+            "builder.__odd: there is no property `__odd` in version ",
+            env!("CARGO_PKG_VERSION"),
+            "; remove it, or use SDK and plugin of one version"
+        )]
     );
 }

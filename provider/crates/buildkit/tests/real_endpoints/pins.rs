@@ -2,6 +2,8 @@
 //!
 //! Responsible for moving a tag between the resolution and the build, for each way in which a Dockerfile names an image.
 
+use std::collections::BTreeMap;
+
 use fastcontainer_buildkit::{EndpointKind, NamedContextSource, canonical_reference};
 
 use crate::lab::{Build, Site};
@@ -63,10 +65,13 @@ async fn a_pin_changes_neither_names_of_steps_nor_the_image() {
     let unpinned = site.build_watched(&mut plain).await.unwrap();
     let mut pinned = Build::of(&dockerfile).pinned(&tag, &digest);
     let outcome = site.build_watched(&mut pinned).await.unwrap();
-    assert_eq!(
-        (outcome.image, outcome.base_images),
-        (unpinned.image, unpinned.base_images)
-    );
+    assert_eq!(outcome.image, unpinned.image);
+    let used = BTreeMap::from([(tag, digest)]);
+    for said in [outcome.base_images, unpinned.base_images] {
+        // An engine that cannot pin does not always say which image it used.
+        let silent = said.is_empty() && !site.endpoint.pins_images();
+        assert!(silent || said == used, "{said:?}");
+    }
     assert_eq!((outcome.steps, unpinned.steps), (2, 2));
     assert_eq!(pinned.step_names(), plain.step_names());
 }

@@ -1,0 +1,2 @@
+// Container images declared in Pulumi programs, rebuilt only when their content changed.
+package fastcontainer
