@@ -5,8 +5,11 @@
 
 mod bench;
 mod demo;
+mod dist;
+mod docs;
 mod fuzz;
 mod lint;
+mod sdk;
 mod setup;
 mod shell;
 mod test;
@@ -34,6 +37,9 @@ enum Command {
     Lint,
     Test(test::Test),
     Fuzz(fuzz::Fuzz),
+    Sdk(sdk::Sdk),
+    Dist(dist::Dist),
+    Docs(docs::Docs),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +50,9 @@ fn main() -> ExitCode {
         Command::Lint => lint::lint(),
         Command::Test(test) => test.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
+        Command::Sdk(sdk) => sdk.run(),
+        Command::Dist(dist) => dist.run(),
+        Command::Docs(docs) => docs.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

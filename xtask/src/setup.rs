@@ -2,17 +2,26 @@
 //!
 //! Installs what it can and goes on; what the machine's owner has to add is listed once, at the end. Safe to run again and twice at once.
 
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
 use clap::Args;
 use fastcontainer_lab::{BaseImage, Installed, LabError, Recipe, Tool, Tools, render, say};
 
 use crate::shell::Outcome;
 
+/// What base images are made with.
+const FOUNDATIONS: [Tool; 2] = [Tool::Authority, Tool::Debian];
+
+/// Recipes that are installed side by side: packages download and unpack on one core while Go compiles on all of them.
+const AT_ONCE: usize = 2;
+
 /// Options of `setup`.
 #[derive(Args)]
 pub(crate) struct Setup {
-    /// Also make the big image with compilers (`buildpack-deps:bookworm`).
+    /// Also make the base images that only tests need: languages, compilers, Lambda.
     #[arg(long)]
-    toolchain: bool,
+    all_images: bool,
     /// Only what is named so, for example `pulumi` or `image-python`; may be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
@@ -21,7 +30,7 @@ pub(crate) struct Setup {
 /// Installs what the demo needs.
 pub(crate) fn for_demo() -> Outcome {
     Setup {
-        toolchain: false,
+        all_images: false,
         only: Vec::new(),
     }
     .run()
@@ -30,7 +39,7 @@ pub(crate) fn for_demo() -> Outcome {
 /// Installs what the tests need.
 pub(crate) fn for_tests() -> Outcome {
     Setup {
-        toolchain: true,
+        all_images: true,
         only: Vec::new(),
     }
     .run()
@@ -39,8 +48,17 @@ pub(crate) fn for_tests() -> Outcome {
 /// Installs what the benchmarks compare with.
 pub(crate) fn for_comparison() -> Outcome {
     Setup {
-        toolchain: false,
+        all_images: false,
         only: vec![Tool::DockerBuildPeer.recipe().name],
+    }
+    .run()
+}
+
+/// Installs what releases are compiled with.
+pub(crate) fn for_release() -> Outcome {
+    Setup {
+        all_images: false,
+        only: vec![Tool::Zig.recipe().name],
     }
     .run()
 }
@@ -50,11 +68,13 @@ impl Setup {
     pub(crate) fn run(&self) -> Outcome {
         let tools = Tools::locate()?;
         say(&format!("tools and base images in {}", tools.root().display()));
-        let missing: Vec<String> = self
+        let foundations = FOUNDATIONS.map(|tool| tool.recipe().name);
+        let (first, rest): (Vec<_>, Vec<_>) = self
             .recipes()?
-            .iter()
-            .filter_map(|recipe| install(&tools, recipe))
-            .collect();
+            .into_iter()
+            .partition(|recipe| foundations.contains(&recipe.name));
+        let mut missing = install_all(&tools, &first, 1);
+        missing.extend(install_all(&tools, &rest, AT_ONCE));
         if missing.is_empty() {
             return Ok(());
         }
@@ -62,13 +82,13 @@ impl Setup {
     }
 
     fn recipes(&self) -> Result<Vec<Recipe>, String> {
-        let optional = self.toolchain || !self.only.is_empty();
+        let optional = self.all_images || !self.only.is_empty();
         let images = BaseImage::ALL
             .into_iter()
             .filter(|image| optional || !image.is_optional())
             .map(BaseImage::recipe);
-        let peer = (!self.only.is_empty()).then_some(Tool::DockerBuildPeer);
-        let tools = Tool::ALL.into_iter().chain(peer).map(Tool::recipe);
+        let on_demand = Tool::ON_DEMAND.into_iter().filter(|_| !self.only.is_empty());
+        let tools = Tool::ALL.into_iter().chain(on_demand).map(Tool::recipe);
         let all: Vec<Recipe> = tools.chain(images).collect();
         if let Some(unknown) = self
             .only
@@ -83,6 +103,24 @@ impl Setup {
             .filter(|recipe| self.only.is_empty() || self.only.contains(&recipe.name))
             .collect())
     }
+}
+
+/// Installs recipes, `at_once` side by side; the answer is what went wrong.
+fn install_all(tools: &Tools, recipes: &[Recipe], at_once: usize) -> Vec<String> {
+    let waiting = Mutex::new(recipes.iter());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let worker = || -> Vec<String> {
+        std::iter::from_fn(next)
+            .filter_map(|recipe| install(tools, recipe))
+            .collect()
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(worker)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
 }
 
 /// Installs one recipe; the answer is what went wrong, for the list at the end.

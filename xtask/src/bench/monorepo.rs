@@ -73,7 +73,7 @@ fn program(kind: &str, repository: &str, count: usize) -> String {
 }
 
 fn idle(project: &Project) -> Stack {
-    install_plugin(&built(IDLE_PROVIDER));
+    install_plugin(&built(IDLE_PROVIDER), "0.1.0");
     project.program(&program("idle:Image", &project.repository("service"), IMAGES));
     let stack = project.stack("dev");
     stack.up(&[]).ok();

@@ -134,8 +134,11 @@ impl Demo {
         }
         admin("DELETE", "counters");
         let up = dev.up(&["--expect-no-changes"]).ok();
-        let asked = admin("GET", "counters")["total"].as_u64();
-        assert_eq!(asked, Some(0), "an unchanged up asked the registry");
+        let asked = admin("GET", "counters")["operations"].take();
+        let asked = asked.as_object().expect("operations").keys();
+        // The CLI itself asks KMS for the secrets of the stack.
+        let asked: Vec<_> = asked.filter(|operation| !operation.starts_with("kms:")).collect();
+        assert!(asked.is_empty(), "an unchanged up asked {asked:?}");
         if let Some(builder) = builder {
             builder.start().expect("the builder");
         }

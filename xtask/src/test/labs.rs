@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use fastcontainer_lab::{Endpoint, say};
 
 use super::count::Count;
+use super::programs::Program;
 use crate::shell::{Outcome, workspace_root};
 
 /// Time between two signs of life.
@@ -22,19 +23,13 @@ const ALIVE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(super) struct Job {
     pub(super) endpoint: Endpoint,
-    pub(super) program: String,
+    pub(super) program: Program,
 }
 
 impl Job {
     fn label(&self) -> String {
-        format!("{} on {}", name_of(&self.program), self.endpoint)
+        format!("{} on {}", self.program.name(), self.endpoint)
     }
-}
-
-/// The name that a test program has in its package, without the hash that cargo adds.
-pub(super) fn name_of(program: &str) -> &str {
-    let file = program.rsplit('/').next().unwrap_or(program);
-    file.rsplit_once('-').map_or(file, |(name, _)| name)
 }
 
 /// What the workers share.
@@ -100,7 +95,8 @@ fn command(lab: &Path, job: &Job, filter: Option<&str>) -> Command {
     command
         .current_dir(workspace_root())
         .args(["run", "--toolchain", "--plugin", "debug", "--endpoint"])
-        .args([job.endpoint.name(), "--", &job.program])
+        .args([job.endpoint.name(), "--"])
+        .arg(job.program.path())
         .args(["--include-ignored", "--test-threads", "4"])
         .args(filter);
     command

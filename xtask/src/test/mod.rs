@@ -6,20 +6,21 @@
 mod clock;
 mod count;
 mod labs;
-
-use std::process::Command;
+mod programs;
 
 use clap::{Args, ValueEnum};
-use fastcontainer_lab::{Endpoint, Profile, build_program, cargo};
-use serde_json::Value;
+use fastcontainer_lab::{Endpoint, Profile, build_program};
 
 use crate::demo::{self, Place};
+use crate::docs;
 use crate::lint::lint;
+use crate::sdk;
 use crate::setup;
-use crate::shell::{Outcome, output, run};
+use crate::shell::Outcome;
 use clock::Clock;
 use count::Count;
 use labs::Job;
+use programs::Program;
 
 /// Parts of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,6 +28,8 @@ enum Suite {
     Lint,
     Unit,
     Fuzz,
+    Sdk,
+    Docs,
     Wire,
     E2e,
     Demo,
@@ -45,6 +48,9 @@ pub(crate) struct Test {
     filter: Option<String>,
 }
 
+/// Packages whose programs are suites of their own.
+const SUITES: [&str; 4] = ["docs", "e2e", "sdk", "wire"];
+
 impl Test {
     pub(crate) fn run(self) -> Outcome {
         let (mut clock, mut count) = (Clock::default(), Count::default());
@@ -53,52 +59,78 @@ impl Test {
         if wanted(Suite::Lint) {
             clock.timed("lint", lint)?;
         }
+        let mut programs = Vec::new();
+        clock.timed("compiling the tests", || {
+            programs = programs::compile()?;
+            Ok(())
+        })?;
+        let mut suite = |name, chosen: &dyn Fn(&Program) -> bool, arguments: &[&str]| {
+            let chosen = programs.iter().filter(|program| chosen(program));
+            clock.timed(name, || self.run_all(chosen, arguments, &mut count))
+        };
         if wanted(Suite::Unit) {
-            let mut command = cargo_test(&["--workspace", "--exclude", "e2e", "--exclude", "wire"]);
-            clock.timed("unit tests", || count.of(command.args(self.filter.iter())))?;
+            suite("unit tests", &|program| !program.is_in(&SUITES), &[])?;
+        }
+        if wanted(Suite::Sdk) {
+            suite("the SDKs as packages", &|program| program.is_in(&["sdk"]), &[])?;
+        }
+        if wanted(Suite::Docs) {
+            suite("the documentation", &|program| program.is_in(&["docs"]), &[])?;
+        }
+        if wanted(Suite::Wire) {
+            suite("the binary over gRPC", &|program| program.is_in(&["wire"]), &[])?;
+        }
+        let has_labs = wanted(Suite::E2e) && is_root();
+        if has_labs {
+            suite("labs", &|program| program.is_in(&["fastcontainer-lab"]), &["--ignored"])?;
+        }
+        if wanted(Suite::Sdk) {
+            clock.timed("the SDKs are current", || count.one(sdk::current))?;
+        }
+        if wanted(Suite::Docs) {
+            clock.timed("the reference is current", || count.one(docs::current))?;
         }
         if wanted(Suite::Fuzz) {
             clock.timed("fuzz targets, a short run each", || count.fuzz())?;
         }
-        clock.timed("programs of the tests", build_programs)?;
-        if wanted(Suite::Wire) {
-            let mut command = cargo_test(&["--package", "wire"]);
-            clock.timed("the binary over gRPC", || count.of(command.args(self.filter.iter())))?;
-        }
-        if wanted(Suite::E2e) {
-            self.end_to_end(&mut clock, &mut count)?;
+        if has_labs {
+            clock.timed("the SDKs, installed for programs in labs", || Ok(::sdk::install()?))?;
+            clock.timed("programs in labs", || self.in_labs(&programs, &mut count))?;
         }
         if wanted(Suite::Demo) && is_root() {
-            clock.timed("demo", || demo::run(Place::Here(Endpoint::Buildkitd)))?;
-            clock.timed("demo on CodeBuild", || demo::run(Place::CodeBuild))?;
-            count.passed += 2;
+            clock.timed("demo", || count.one(|| demo::run(Place::Here(Endpoint::Buildkitd))))?;
+            clock.timed("demo on CodeBuild", || count.one(|| demo::run(Place::CodeBuild)))?;
+        }
+        if !is_root() {
+            count.skip("labs and demos need root for their private namespaces")?;
         }
         clock.sum_up();
         count.close()
     }
 
-    /// Tests that need a lab: labs themselves, the BuildKit client, the real CLI.
-    fn end_to_end(&self, clock: &mut Clock, count: &mut Count) -> Outcome {
-        if !is_root() {
-            return count.skip("end-to-end tests need root for their private namespaces");
+    /// Runs programs one after the other, also after a failure.
+    fn run_all<'a>(
+        &self,
+        programs: impl Iterator<Item = &'a Program>,
+        arguments: &[&str],
+        count: &mut Count,
+    ) -> Outcome {
+        for program in programs {
+            count.of(program.command().args(arguments).args(self.filter.iter()))?;
         }
-        let mut labs = cargo_test(&["--package", "fastcontainer-lab"]);
-        clock.timed("labs", || count.of(labs.arg("--ignored").args(self.filter.iter())))?;
+        Ok(())
+    }
+
+    /// Tests that need a lab with a builder: the BuildKit client, the real CLI, comparisons with BuildKit.
+    fn in_labs(&self, programs: &[Program], count: &mut Count) -> Outcome {
         let lab = build_program("fastcontainer-lab", "lab", Profile::Debug)?;
-        let programs = [
-            test_programs(&["--package", "fastcontainer-buildkit", "--test", "real_endpoints"])?,
-            test_programs(&["--package", "e2e", "--test", "*"])?,
-            test_programs(&["--package", "conformance", "--test", "*"])?,
-        ]
-        .concat();
-        clock.timed("programs in labs", || {
-            labs::run(&self.jobs(&programs), &lab, self.filter.as_deref(), count)
-        })
+        let programs: Vec<_> = programs.iter().filter(|program| program.needs_lab()).cloned().collect();
+        labs::run(&self.jobs(&programs), &lab, self.filter.as_deref(), count)
     }
 
     /// Every program on every endpoint that is wanted, without those to which an endpoint is nothing new. The first of them
     /// runs every program.
-    fn jobs(&self, programs: &[String]) -> Vec<Job> {
+    fn jobs(&self, programs: &[Program]) -> Vec<Job> {
         let wanted = |one: &Endpoint| self.endpoint.is_none_or(|only| only == *one);
         let endpoints = Endpoint::ALL.into_iter().filter(wanted).enumerate();
         let mut jobs = Vec::new();
@@ -117,11 +149,15 @@ impl Test {
 
 /// Test programs about the engine, the schema and the lab, where one kind of builder is as good as another, and those
 /// that compare with BuildKit as it is today.
-const ONE_ENDPOINT: [&str; 10] = [
+const ONE_ENDPOINT: &[&str] = &[
     "codebuild",
+    "compilers",
     "engine",
+    "install",
+    "examples",
     "schema",
     "host_mode",
+    "languages",
     "dockerfile_reads",
     "dockerfile_steps",
     "first_step",
@@ -132,10 +168,10 @@ const ONE_ENDPOINT: [&str; 10] = [
 
 /// Test programs about what a BuildKit of today and one of long ago do differently. Docker with the containerd store has
 /// the one that buildkitd has.
-const OLD_AND_NEW: [&str; 3] = ["bad_input", "compilers", "fingerprint"];
+const OLD_AND_NEW: &[&str] = &["bad_input", "fingerprint"];
 
-fn is_needed(program: &str, endpoint: Endpoint) -> bool {
-    let name = labs::name_of(program);
+fn is_needed(program: &Program, endpoint: Endpoint) -> bool {
+    let name = program.name();
     let new = endpoint == Endpoint::DockerContainerd;
     !(ONE_ENDPOINT.contains(&name) || new && OLD_AND_NEW.contains(&name))
 }
@@ -144,33 +180,4 @@ fn is_needed(program: &str, endpoint: Endpoint) -> bool {
 fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
-}
-
-fn build_programs() -> Outcome {
-    run(cargo().args(["build", "--quiet", "--workspace", "--bins"]))
-}
-
-fn cargo_test(arguments: &[&str]) -> Command {
-    let mut command = cargo();
-    command
-        .args(["test", "--quiet", "--all-targets"])
-        .args(arguments)
-        .arg("--");
-    command
-}
-
-/// The compiled test programs that cargo selects by `arguments`.
-fn test_programs(arguments: &[&str]) -> Result<Vec<String>, Box<dyn std::error::Error>> {
-    let messages = output(
-        cargo()
-            .args(["test", "--no-run", "--message-format", "json"])
-            .args(arguments),
-    )?;
-    let messages = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let tests = messages.filter(|message| message["profile"]["test"] == true);
-    Ok(tests
-        .filter_map(|message| message["executable"].as_str().map(str::to_owned))
-        .collect())
 }
