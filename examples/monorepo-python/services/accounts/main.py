@@ -1,0 +1,5 @@
+"""The service `accounts`."""
+
+from greetings import create_app
+
+app = create_app("accounts")

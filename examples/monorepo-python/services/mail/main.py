@@ -1,0 +1,5 @@
+"""The service `mail`."""
+
+from greetings import create_app
+
+app = create_app("mail")

@@ -1,0 +1,5 @@
+"""The service `web`."""
+
+from greetings import create_app
+
+app = create_app("web")
