@@ -26,7 +26,7 @@ use crate::secrets_manager::SecretStore;
 use crate::ssm::ParameterStore;
 use crate::store::{Catalog, ContentStore};
 use crate::traffic::Traffic;
-use crate::{admin, aws, codebuild, ecr, logs, random, registry, s3, secrets_manager, spoil, ssm};
+use crate::{admin, aws, codebuild, ecr, kms, logs, random, registry, s3, secrets_manager, spoil, ssm};
 
 /// What an emulator is set up with.
 #[derive(Clone)]
@@ -74,6 +74,8 @@ pub(crate) struct Emulator {
     pub(crate) traffic: Traffic,
     /// Signs the URLs of layers.
     pub(crate) layer_key: [u8; 32],
+    /// What the keys of KMS follow from.
+    pub(crate) kms_secret: Vec<u8>,
     pub(crate) plain_login: Option<(String, String)>,
     blob_mounting: AtomicBool,
 }
@@ -99,6 +101,7 @@ impl Emulator {
             faults: Faults::default(),
             traffic: Traffic::default(),
             layer_key: random::key(),
+            kms_secret: settings.secret_key.into_bytes(),
             plain_login: settings.plain_login,
             blob_mounting: AtomicBool::new(settings.blob_mounting),
         })
@@ -164,6 +167,7 @@ impl Emulator {
             Route::SecretsManager { operation } => {
                 secrets_manager::answer(self, (parts, body), (host, operation)).await
             }
+            Route::Kms { operation } => kms::answer(self, (parts, body), (host, operation)).await,
             Route::CodeBuild { operation } => codebuild::answer(self, (parts, body), (host, operation)).await,
             Route::BuildCredentials => codebuild::answer_credentials(self, parts.uri.path()),
             Route::S3(request) => s3::answer(self, (parts, body), (host, request)).await,

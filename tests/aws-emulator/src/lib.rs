@@ -1,5 +1,5 @@
 //! A stand-in for AWS as far as container builds need it: ECR, CodeBuild, S3, CloudWatch Logs, SSM, Secrets
-//! Manager, STS; and for the public registries that Dockerfiles name.
+//! Manager, KMS, STS; and for the public registries that Dockerfiles name.
 //!
 //! Tests point the real host names at it and trust its test CA, or talk to its plain listener; nothing in the
 //! product needs to know. It is stricter than what it stands for: signatures, checksums and digests are verified,
@@ -9,7 +9,7 @@
 //! possibly spoilt (`faults`, `spoil`) and answered by one of:
 //!
 //! - `ecr`: the control plane, AWS JSON with Signature Version 4 (`aws`);
-//! - `s3`, `logs`, `ssm`, `secrets_manager`: the other services, each with its store;
+//! - `s3`, `logs`, `ssm`, `secrets_manager`, `kms`: the other services, each with its store if it keeps anything;
 //! - `codebuild`: projects, and builds that really execute in sandboxes; `dns` leads them to the names of AWS;
 //! - `aws`: STS, access keys, denied actions, the JSON protocol;
 //! - `registry`: the registry API at ECR, at public registries and at a plain one, and the bucket that ECR's blobs
@@ -28,6 +28,7 @@ mod dns;
 mod ecr;
 mod emulator;
 mod faults;
+mod kms;
 mod logs;
 mod manifest;
 mod random;

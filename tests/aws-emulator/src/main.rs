@@ -3,7 +3,7 @@
 //! The one line on standard output, `listening http=ADDRESS https=ADDRESS`, appears when both serve; `-` stands for a
 //! listener that was not asked for.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use aws_emulator::{Addresses, BuildHost, Server, Settings};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Stands in for ECR, S3, CloudWatch Logs, SSM, Secrets Manager, STS and public registries.
+/// Stands in for ECR, S3, CloudWatch Logs, SSM, Secrets Manager, KMS, STS and public registries.
 #[derive(Parser)]
 #[command(name = "aws-emulator")]
 struct Arguments {
@@ -63,12 +63,25 @@ struct Arguments {
     /// Control group below which builds get theirs.
     #[arg(long, value_name = "NAME")]
     build_cgroup: Option<String>,
-    /// Address of a name server that leads all names of AWS to the loopback address.
+    /// Address of a name server that leads all names of AWS to the loopback address; may be repeated.
     #[arg(long)]
-    dns: Option<SocketAddr>,
+    dns: Vec<SocketAddr>,
+    /// Another name that the name server knows, and whose port 443 builds with a network reach; may be repeated.
+    #[arg(long, value_name = "NAME=ADDRESS", value_parser = name_and_address)]
+    name: Vec<(String, Ipv4Addr)>,
     /// Lets ECR take blobs over from other repositories.
     #[arg(long)]
     blob_mounting: bool,
+}
+
+fn name_and_address(text: &str) -> Result<(String, Ipv4Addr), String> {
+    let (name, address) = text
+        .split_once('=')
+        .ok_or_else(|| format!("`{text}` is not NAME=ADDRESS"))?;
+    let address = address
+        .parse()
+        .map_err(|error| format!("`{address}` is no address: {error}"))?;
+    Ok((name.to_lowercase(), address))
 }
 
 #[tokio::main]
@@ -89,6 +102,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         tls_directory: arguments.tls_dir.unwrap_or_default(),
         regions: arguments.region,
         dns: arguments.dns,
+        names: arguments.name.into_iter().collect(),
     };
     let settings = Settings {
         data: arguments.data,

@@ -8,7 +8,7 @@ use http::request::Parts;
 
 use crate::registry::{DOCKER_HUB, Kind, Registry, Resource};
 use crate::s3::S3Request;
-use crate::{codebuild, ecr, logs, secrets_manager, ssm};
+use crate::{codebuild, ecr, kms, logs, secrets_manager, ssm};
 
 /// How a listener is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(crate) enum Route {
     Ssm { operation: String },
     /// Secrets Manager.
     SecretsManager { operation: String },
+    /// KMS.
+    Kms { operation: String },
     /// S3.
     S3(Box<S3Request>),
     /// STS.
@@ -116,6 +118,8 @@ impl Route {
             Self::Ssm { operation }
         } else if let Some(operation) = after(secrets_manager::SERVICE.target_prefix) {
             Self::SecretsManager { operation }
+        } else if let Some(operation) = after(kms::SERVICE.target_prefix) {
+            Self::Kms { operation }
         } else {
             Self::Ecr {
                 operation: after(ecr::TARGET_PREFIX).unwrap_or_else(|| "unknown".to_owned()),
@@ -176,6 +180,7 @@ impl Route {
             Self::Logs { operation } => format!("logs:{operation}"),
             Self::Ssm { operation } => format!("ssm:{operation}"),
             Self::SecretsManager { operation } => format!("secretsmanager:{operation}"),
+            Self::Kms { operation } => format!("kms:{operation}"),
             Self::S3(request) => request.operation.name(),
             Self::Sts => "sts".to_owned(),
             Self::Registry { resource, .. } => format!("{method} {}", resource.kind()),

@@ -3,8 +3,9 @@
 //! A connection task ends with its connection or with the server. What is answered is decided elsewhere; here only a
 //! dropped answer becomes a closed connection.
 
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -31,8 +32,10 @@ pub struct Addresses {
     pub https: Option<SocketAddr>,
     /// Directory of the test CA and the server certificate.
     pub tls_directory: PathBuf,
-    /// Address of the name server, if one is wanted.
-    pub dns: Option<SocketAddr>,
+    /// Addresses of the name server, if one is wanted.
+    pub dns: Vec<SocketAddr>,
+    /// Names that it and builds know besides those of AWS, in lower case. Builds reach port 443 of their addresses.
+    pub names: HashMap<String, Ipv4Addr>,
     /// Regions whose names the certificate is made for.
     pub regions: Vec<String>,
 }
@@ -90,13 +93,17 @@ impl Server {
             tls = Some(TlsAcceptor::from(Arc::new(config)));
             tokio::spawn(accept(listener, tls.clone(), Arc::clone(&emulator), running.clone()));
         }
-        if let Some(address) = addresses.dns {
+        for address in addresses.dns {
             let socket = UdpSocket::bind(address)
                 .await
                 .map_err(|error| StartError::Address(address, error))?;
-            tokio::spawn(dns::serve(socket, running));
+            tokio::spawn(dns::serve(socket, addresses.names.clone(), running.clone()));
         }
-        emulator.codebuild.open_to(Entrance { http: server.http, tls });
+        emulator.codebuild.open_to(Entrance {
+            http: server.http,
+            tls,
+            names: addresses.names,
+        });
         Ok(server)
     }
 }

@@ -81,7 +81,7 @@ impl Identity {
 
     /// Calls AWS's own command-line interface with the keys of this identity.
     pub fn aws(&self, arguments: &[&str]) -> Value {
-        crate::codebuild::aws_with(&self.environment, arguments)
+        crate::aws::aws_with(&self.environment, arguments)
     }
 
     /// A session of a role, with keys that end.

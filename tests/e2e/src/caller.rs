@@ -3,8 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::codebuild::aws;
-use crate::{CodeBuild, Stack, lab, leftovers};
+use crate::{CodeBuild, Stack, aws, lab, leftovers};
 
 /// A session of a role, in the lab's own account.
 pub struct Caller {

@@ -78,7 +78,12 @@ impl Stack {
             environment: Vec::new(),
             without: Vec::new(),
         };
-        stack.run(&["stack", "init", name]).ok();
+        let mut arguments = vec!["stack", "init", name];
+        let provider = std::env::var("FASTCONTAINER_SECRETS_PROVIDER");
+        if let Ok(provider) = &provider {
+            arguments.extend(["--secrets-provider", provider]);
+        }
+        stack.run(&arguments).ok();
         stack
     }
 

@@ -1,11 +1,8 @@
 //! A CodeBuild project and its bucket, in the emulated account, made with the AWS CLI as a user makes them.
 
-use std::process::Command;
-
-use fastcontainer_lab::Tool;
 use serde_json::{Value, json};
 
-use crate::{Place, admin, lab};
+use crate::{Place, admin, aws};
 
 /// A project with a bucket of its own.
 pub struct CodeBuild {
@@ -53,6 +50,16 @@ impl CodeBuild {
             project: name.to_owned(),
             bucket,
             place: place.clone(),
+        }
+    }
+
+    /// A project and a bucket that somebody else has made.
+    #[must_use]
+    pub fn existing(project: &str, bucket: &str) -> Self {
+        Self {
+            project: project.to_owned(),
+            bucket: bucket.to_owned(),
+            place: Place::default(),
         }
     }
 
@@ -134,31 +141,4 @@ pub fn left_of(parameters: &[String]) -> Vec<&String> {
 #[must_use]
 pub fn leftovers() -> Value {
     admin("GET", "leftovers")
-}
-
-/// Calls AWS's own command-line interface.
-///
-/// # Panics
-/// When the call fails.
-pub fn aws(arguments: &[&str]) -> Value {
-    aws_with(&[], arguments)
-}
-
-/// The same with more variables, such as keys.
-pub(crate) fn aws_with(environment: &[(&str, String)], arguments: &[&str]) -> Value {
-    let program = lab().tools().directory(Tool::AwsCli).join("bin/aws");
-    let output = Command::new(program)
-        .args(arguments)
-        .args(["--output", "json"])
-        .envs(environment.iter().map(|(name, value)| (name, value)))
-        .env("AWS_DEFAULT_REGION", "eu-central-1")
-        .env("AWS_CA_BUNDLE", std::env::var_os("SSL_CERT_FILE").unwrap_or_default())
-        .output()
-        .unwrap_or_else(|error| panic!("aws: {error}"));
-    assert!(
-        output.status.success(),
-        "aws {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap_or_default()
 }

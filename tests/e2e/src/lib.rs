@@ -12,6 +12,7 @@
 )]
 
 mod account;
+mod aws;
 mod caller;
 mod checkout;
 mod cli;
@@ -23,10 +24,11 @@ mod plugin;
 mod project;
 
 pub use account::{Identity, Place, policies, policies_with_key};
+pub use aws::{aws, try_aws};
 pub use caller::Caller;
 pub use checkout::Checkout;
 pub use cli::{Run, Stack};
-pub use codebuild::{CodeBuild, aws, cloudwatch_log, left_of, leftovers, parameters_of};
+pub use codebuild::{CodeBuild, cloudwatch_log, left_of, leftovers, parameters_of};
 pub use farm::Farm;
 pub use knobs::put_image;
 pub use memory::Memory;

@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::emulator::tls_directory;
 use crate::endpoint::Endpoint;
 use crate::error::{Result, cannot};
+use crate::gateway;
 use crate::http::{Address, Body, request};
 use crate::process::{Daemon, capture};
 use crate::settings::Settings;
@@ -166,10 +167,12 @@ impl Builder {
              [worker.containerd]\nenabled = false\n\
              [worker.oci]\nenabled = true\nsnapshotter = \"overlayfs\"\nnetworkMode = \"host\"\n\
              binary = \"{}\"\ndefaultCgroupParent = \"{}\"\n\
-             [registry.\"localhost:{}\"]\nhttp = true\n",
+             [registry.\"localhost:{}\"]\nhttp = true\n\
+             [dns]\nnameservers = [\"{}\"]\n",
             runc.display(),
             self.cgroup,
             self.plain_port,
+            gateway::ADDRESS,
         );
         let mut command = self.command(&self.tools.require(Tool::BuildKit)?.join("buildkitd"))?;
         command
@@ -183,7 +186,7 @@ impl Builder {
     fn dockerd(&self) -> Result<Command> {
         let config = json!({
             "iptables": false, "ip6tables": false, "ip-masq": false, "userland-proxy": false,
-            "cgroup-parent": self.cgroup,
+            "cgroup-parent": self.cgroup, "dns": [gateway::ADDRESS.to_string()],
         });
         let program = match self.endpoint {
             Endpoint::DockerClassic => self.tools.debian_root()?.join("usr/sbin/dockerd"),

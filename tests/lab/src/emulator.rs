@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::build_image;
 use crate::error::{LabError, Result};
+use crate::gateway;
 use crate::http::{Address, Body, request};
 use crate::images::BaseImage;
 use crate::process::{Daemon, tail};
@@ -63,6 +64,10 @@ impl Emulator {
                 .args(["--https", "127.0.0.1:443", "--dns", "127.0.0.1:53"])
                 .arg("--tls-dir")
                 .arg(tls_directory(directory));
+            command.arg("--dns").arg(format!("{}:53", gateway::ADDRESS));
+            for name in gateway::NAMES {
+                command.arg("--name").arg(format!("{name}={}", gateway::ADDRESS));
+            }
             add_build_host(&mut command, (directory, tools), &settings.cgroup)?;
         }
         daemon.start(&mut command)?;

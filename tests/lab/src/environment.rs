@@ -8,13 +8,22 @@ use crate::builder::Builder;
 use crate::emulator::{Emulator, tls_directory};
 use crate::error::{LabError, Result};
 use crate::lab::{DIRECTORY_VARIABLE, docker_config, pulumi_home};
-use crate::settings::{ECR_HOST, PLAIN_PASSWORD, PLAIN_USER, REGION};
+use crate::settings::{ACCESS_KEY, ECR_HOST, PLAIN_PASSWORD, PLAIN_USER, PROFILE, REGION, SECRET_KEY};
 use crate::tools::{CACHE_VARIABLE, Tool, Tools};
 
 /// Variables of the user whose names begin so do not reach commands in a lab.
 const REMOVED: &[&str] = &["AWS_", "PULUMI_", "FASTCONTAINER_"];
 /// Removed too, unless the machine's own Docker is used.
 const REMOVED_WITH_BUILDER: &[&str] = &["DOCKER_", "BUILDKIT_", "BUILDX_"];
+
+/// Where programs of different languages look for the name of a file with trusted certificates.
+const TRUST: &[&str] = &[
+    "SSL_CERT_FILE",
+    "CURL_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+];
 
 /// Variables to set and names to remove.
 #[derive(Debug, Default)]
@@ -38,8 +47,11 @@ impl Environment {
             let (name, address) = builder.variable();
             environment.put(name, address);
             environment.put("DOCKER_CONFIG", docker_config(directory));
-            environment.put("SSL_CERT_FILE", tls_directory(directory).join("bundle.pem"));
+            for name in TRUST {
+                environment.put(name, tls_directory(directory).join("bundle.pem"));
+            }
             environment.put("FASTCONTAINER_ECR", ECR_HOST);
+            environment.put("FASTCONTAINER_SECRETS_PROVIDER", secrets_provider());
             environment.put("CARGO_NET_OFFLINE", "true");
         } else if let Some(config) = user_docker_config() {
             environment.put("DOCKER_CONFIG", config);
@@ -58,8 +70,8 @@ impl Environment {
         self.put("FASTCONTAINER_PLAIN_USER", PLAIN_USER);
         self.put("FASTCONTAINER_PLAIN_PASSWORD", PLAIN_PASSWORD);
         self.put("HOME", directory.join("home"));
-        self.put("AWS_ACCESS_KEY_ID", "test");
-        self.put("AWS_SECRET_ACCESS_KEY", "test");
+        self.put("AWS_ACCESS_KEY_ID", ACCESS_KEY);
+        self.put("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
         self.put("AWS_REGION", REGION);
         self.put("AWS_EC2_METADATA_DISABLED", "true");
         self.put("AWS_CONFIG_FILE", directory.join("home/aws-config"));
@@ -75,10 +87,12 @@ impl Environment {
         );
         self.put("PULUMI_CONFIG_PASSPHRASE", "lab");
         self.put("PULUMI_SKIP_UPDATE_CHECK", "true");
+        // The CLI and its like live for a second: collecting garbage early only takes time from them.
+        self.put("GOGC", "400");
         self.put("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true");
         self.put("PULUMI_IGNORE_AMBIENT_PLUGINS", "true");
         let path = env::var_os("PATH").unwrap_or_default();
-        let mut folders: Vec<PathBuf> = [Tool::Pulumi, Tool::BuildKit]
+        let mut folders: Vec<PathBuf> = [Tool::Pulumi, Tool::LanguageHosts, Tool::BuildKit]
             .into_iter()
             .map(|tool| tools.directory(tool))
             .collect();
@@ -103,6 +117,12 @@ impl Environment {
         let go_cache = env::var_os("GOCACHE").map_or_else(|| home.join(".cache/go-build"), PathBuf::from);
         self.put("GOCACHE", go_cache);
     }
+}
+
+/// A key of KMS for the secrets of stacks: a passphrase costs each command of the CLI a million rounds of PBKDF2. It is asked with the
+/// keys of a profile, so that trouble with those in the environment is the provider's alone.
+fn secrets_provider() -> String {
+    format!("awskms://alias/pulumi?region={REGION}&profile={PROFILE}")
 }
 
 /// The user's own Docker contexts and logins, for host mode.

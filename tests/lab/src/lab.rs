@@ -16,6 +16,7 @@ use crate::container::{self, ContainerOptions, Login, Place, PulledImage, Runnin
 use crate::emulator::Emulator;
 use crate::endpoint::Endpoint;
 use crate::error::{LabError, Result, cannot};
+use crate::lambda::{self, Invocation};
 use crate::settings::{PLAIN_PASSWORD, PLAIN_USER, Settings};
 use crate::tools::Tools;
 use crate::workspace::{Profile, build_program};
@@ -181,6 +182,14 @@ impl Lab {
     /// When it cannot be pulled, unpacked or started.
     pub fn start_image(&self, reference: &str, options: &ContainerOptions) -> Result<RunningContainer> {
         container::start(self.place(), &self.pull(reference)?, options)
+    }
+
+    /// Calls the handler in a function's image with `event`, in a container of its own.
+    ///
+    /// # Errors
+    /// When it cannot be started, or ends without an answer; not when the handler fails.
+    pub fn invoke_function(&self, reference: &str, event: &Value) -> Result<Invocation> {
+        lambda::invoke(self, reference, event)
     }
 
     /// Ends a container in the background, known by its id.

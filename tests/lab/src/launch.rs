@@ -15,10 +15,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::blocking::on_own_thread;
 use crate::endpoint::Endpoint;
 use crate::error::{LabError, Result, cannot};
+use crate::gateway::{self, Gateway};
 use crate::inside;
 use crate::lab::install_plugin;
 use crate::progress::say;
-use crate::settings::Settings;
+use crate::settings::{ACCESS_KEY, PROFILE, SECRET_KEY, Settings};
+use crate::tools::Tools;
 use crate::workspace::{Profile, build_program};
 
 /// Port of the plain listener; a lab with a network of its own can always have the same.
@@ -119,9 +121,10 @@ fn prepare(options: &LabOptions, directory: &Path, emulator: PathBuf) -> Result<
         let path = directory.join(folder);
         fs::create_dir_all(&path).map_err(cannot("create", &path))?;
     }
-    for file in ["home/aws-config", "home/aws-credentials"] {
+    let profile = format!("[{PROFILE}]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n");
+    for (file, text) in [("home/aws-config", ""), ("home/aws-credentials", &profile)] {
         let path = directory.join(file);
-        File::create(&path).map_err(cannot("create", &path))?;
+        fs::write(&path, text).map_err(cannot("write", &path))?;
     }
     let settings = Settings {
         endpoint: options.endpoint,
@@ -149,6 +152,7 @@ fn lock(directory: &Path) -> Result<File> {
 /// `setpriv` ties the namespaces' life to this process, `unshare` ties everything inside to them.
 async fn run_inside(directory: &Path, command: &[OsString]) -> Result<ExitStatus> {
     let program = lab_program()?;
+    Gateway::open(&Tools::locate()?)?.serve_on(&gateway::socket(directory))?;
     let mut child = Command::new("setpriv")
         .args([
             "--pdeathsig",

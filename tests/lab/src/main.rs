@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fastcontainer_lab::{
-    ContainerOptions, Endpoint, Lab, LabOptions, Profile, Result, render, run_as_first_process, run_in_lab, say, tail,
+    BaseImage, ContainerOptions, Endpoint, Invocation, Lab, LabOptions, Profile, Result, render, run_as_first_process,
+    run_in_lab, say, tail,
 };
 use secrecy::ExposeSecret;
 
@@ -102,6 +103,16 @@ enum ImageAction {
     Run(ImageRun),
     /// End a container started with --detach.
     Stop { id: String },
+    /// Call the handler in an image for Lambda; prints what it returns.
+    Invoke {
+        /// Image, by tag or digest.
+        reference: String,
+        /// The event, as JSON.
+        #[arg(default_value = "{}", value_parser = event)]
+        event: serde_json::Value,
+    },
+    /// Let the lab's registries serve one of the base images, for example `node:22-slim`.
+    Serve { name: String },
 }
 
 #[derive(Args)]
@@ -120,6 +131,10 @@ struct ImageRun {
     /// Arguments in place of the image's command.
     #[arg(last = true)]
     arguments: Vec<String>,
+}
+
+fn event(text: &str) -> serde_json::Result<serde_json::Value> {
+    serde_json::from_str(text)
 }
 
 fn variable(text: &str) -> std::result::Result<(String, String), String> {
@@ -180,6 +195,11 @@ fn control_image(action: ImageAction) -> Result<i32> {
     match action {
         ImageAction::Pull { reference } => Ok(print(&lab.pull(&reference)?.digest)),
         ImageAction::Stop { id } => lab.stop_container(&id).map(|()| 0),
+        ImageAction::Invoke { reference, event } => Ok(report(&lab.invoke_function(&reference, &event)?)),
+        ImageAction::Serve { name } => {
+            let image = BaseImage::named(&name)?;
+            lab.emulator().seed_base_image(image, lab.tools()).map(|()| 0)
+        }
         ImageAction::Run(run) => {
             let options = ContainerOptions {
                 entrypoint: run.entrypoint,
@@ -190,6 +210,21 @@ fn control_image(action: ImageAction) -> Result<i32> {
                 return Ok(print(lab.start_image(&run.reference, &options)?.id()));
             }
             Ok(lab.run_image_here(&run.reference, &options)?.status.code().unwrap_or(1))
+        }
+    }
+}
+
+/// Prints what a function returned, or how it failed.
+fn report(invocation: &Invocation) -> i32 {
+    match invocation {
+        Invocation::Returned(value) => print(&value.to_string()),
+        Invocation::Failed(error) => {
+            say(&format!("the handler failed: {error}"));
+            1
+        }
+        Invocation::NotLoaded(error) => {
+            say(&format!("the handler could not be loaded: {error}"));
+            1
         }
     }
 }

@@ -14,6 +14,12 @@ use crate::error::{LabError, Result, cannot};
 pub const ACCOUNT: &str = "123456789012";
 /// The AWS region of every lab.
 pub const REGION: &str = "eu-central-1";
+/// The emulator's long-lived access key.
+pub(crate) const ACCESS_KEY: &str = "test";
+/// Its secret.
+pub(crate) const SECRET_KEY: &str = "test";
+/// Profile of the AWS tools that has this key.
+pub(crate) const PROFILE: &str = "pulumi";
 /// The host of that account's ECR registry.
 pub const ECR_HOST: &str = "123456789012.dkr.ecr.eu-central-1.amazonaws.com";
 /// User of the plain registry.

@@ -23,12 +23,17 @@ pub fn workspace_root() -> &'static Path {
     here.ancestors().nth(2).unwrap_or(here)
 }
 
-/// Cargo, without the variable that names the package whose program runs: build scripts that watch it would run anew,
-/// and everything above them, whenever one of our programs builds another.
+/// Cargo, without the variables that describe the package whose program runs: build scripts that watch them would run
+/// anew, and everything above them, whenever one of our programs builds another.
 #[must_use]
 pub fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.env_remove("CARGO_MANIFEST_DIR");
+    let describes_a_package =
+        |name: &str| name == "OUT_DIR" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    let inherited = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in inherited.filter(|name| describes_a_package(name)) {
+        command.env_remove(name);
+    }
     command
 }
 

@@ -2,10 +2,10 @@
 //! build is privileged.
 //!
 //! With a network of its own, TLS on the real names, the credentials endpoint `169.254.170.2` and a name server are
-//! sockets of the emulator inside that network. Without one, builds share the emulator's network and are led to it by
+//! sockets of the emulator inside that network, and so are the ways to other servers that builds may reach. Without one, builds share the emulator's network and are led to it by
 //! `AWS_ENDPOINT_URL`.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::PoisonError;
 
@@ -13,9 +13,10 @@ use http::StatusCode;
 use serde_json::json;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::Entrance;
 use super::configuration::role_name;
 use super::record::Build;
-use super::sandbox::{Sandbox, SandboxError, open_tcp, open_udp};
+use super::sandbox::{Sandbox, SandboxError, open_tcp, open_udp, relay};
 use super::variables::Variables;
 use crate::aws::Identity;
 use crate::emulator::Emulator;
@@ -24,6 +25,9 @@ use crate::{clock, dns, random, server};
 
 /// Paths of credentials begin so.
 pub(crate) const CREDENTIALS: &str = "/_build/credentials/";
+
+/// Where each build finds its credentials and its name server, from containers too.
+const BUILDS_OWN: Ipv4Addr = Ipv4Addr::new(169, 254, 170, 2);
 
 const SECONDS_OF_CREDENTIALS: u32 = 3600;
 
@@ -46,7 +50,9 @@ impl Machine {
     /// Starts the machine for a build that acts as `role`.
     pub(super) async fn start(emulator: &Arc<Emulator>, build: &Build, role: Identity) -> Result<Self, SandboxError> {
         let codebuild = &emulator.codebuild;
-        let sandbox = Sandbox::start(&codebuild.host, codebuild.work.join(build.uuid()), build.uuid()).await?;
+        let addresses = codebuild.entrance.get().map(Entrance::addresses).unwrap_or_default();
+        let work = codebuild.work.join(build.uuid());
+        let sandbox = Sandbox::start(&codebuild.host, (work, build.uuid()), &addresses).await?;
         let image = &build.configuration.environment.image;
         sandbox.let_sh_be(shell_of(image))?;
         let serving = CancellationToken::new();
@@ -89,9 +95,8 @@ impl Machine {
             return Ok(());
         }
         let pid = self.sandbox.pid();
-        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         if let Some(tls) = entrance.and_then(|entrance| entrance.tls.clone()) {
-            let listener = open_tcp(pid, local(443))?;
+            let listener = open_tcp(pid, (Ipv4Addr::LOCALHOST, 443).into())?;
             tokio::spawn(server::accept(
                 listener,
                 Some(tls),
@@ -99,9 +104,14 @@ impl Machine {
                 serving.clone(),
             ));
         }
-        let credentials = open_tcp(pid, SocketAddr::from((Ipv4Addr::new(169, 254, 170, 2), 80)))?;
+        for address in entrance.map(Entrance::addresses).unwrap_or_default() {
+            relay(pid, (address, 443).into(), serving.clone())?;
+        }
+        let names = entrance.map(|entrance| entrance.names.clone()).unwrap_or_default();
+        let resolver = open_udp(pid, (BUILDS_OWN, 53).into())?;
+        tokio::spawn(dns::serve(resolver, names, serving.clone()));
+        let credentials = open_tcp(pid, (BUILDS_OWN, 80).into())?;
         tokio::spawn(server::accept(credentials, None, emulator, serving.clone()));
-        tokio::spawn(dns::serve(open_udp(pid, local(53))?, serving.clone()));
         self.put("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", &path);
         Ok(())
     }

@@ -23,8 +23,8 @@ mod start;
 mod state;
 mod variables;
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::collections::{BTreeSet, HashMap};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -59,6 +59,16 @@ pub(crate) struct Entrance {
     pub(crate) http: Option<SocketAddr>,
     /// What serves TLS.
     pub(crate) tls: Option<TlsAcceptor>,
+    /// Names that builds know besides those of AWS; their addresses answer builds on port 443.
+    pub(crate) names: HashMap<String, Ipv4Addr>,
+}
+
+impl Entrance {
+    /// The addresses of the names, each once; loopback addresses are the emulator's in every build.
+    fn addresses(&self) -> BTreeSet<Ipv4Addr> {
+        let all = self.names.values().copied();
+        all.filter(|address| !address.is_loopback()).collect()
+    }
 }
 
 /// State of the service.

@@ -1,7 +1,9 @@
 //! Builder, registry and credentials that do not do their part.
 
+use std::io;
 use std::net::TcpListener;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::thread;
 use std::time::Duration;
 
 use e2e::{Project, Stack, admin, lab};
@@ -65,6 +67,43 @@ fn a_builder_that_never_answers_is_given_up() {
         .says(&address)
         .says("start Docker or buildkitd");
     assert!(run.took < Duration::from_secs(45), "gave up after {:?}", run.took);
+}
+
+/// The lab's builder as one on another machine looks: behind a name that could be anybody's.
+fn elsewhere() -> String {
+    let socket = lab().builder().expect("builder").socket();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listener");
+    let port = listener.local_addr().expect("address").port();
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let builder = UnixStream::connect(&socket).expect("builder");
+            let (mut asked, mut answered) = (client.try_clone().expect("clone"), builder.try_clone().expect("clone"));
+            let (mut asking, mut answering) = (builder, client);
+            thread::spawn(move || io::copy(&mut asked, &mut asking));
+            thread::spawn(move || io::copy(&mut answered, &mut answering));
+        }
+    });
+    format!("tcp://lab:{port}")
+}
+
+#[test]
+fn logins_and_secrets_are_not_sent_to_another_machine_in_plain_text() {
+    let address = elsewhere();
+    let (variable, _) = lab().builder().expect("builder").variable();
+    for (fact, more, kept) in [
+        ("exposed-login", "", "the login of `123456789012.dkr.ecr."),
+        (
+            "exposed-secret",
+            "      secrets: {token: s3cr3t-t0ken}\n",
+            "secret `token` is not sent",
+        ),
+    ] {
+        let project = Project::with_image(fact, more);
+        let dev = project.stack("dev");
+        let run = refused(&dev.with(variable, &address)).says(kept).says(&address);
+        run.says("ssh://USER@HOST").never_says("s3cr3t-t0ken");
+        recovers(&dev);
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use e2e::{Project, admin, install_plugin};
 /// A project with the resource type `writer:File`, which writes `content` to `path`.
 fn with_writer(fact: &str) -> Project {
     static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| install_plugin(Path::new(env!("CARGO_BIN_EXE_pulumi-resource-writer"))));
+    INSTALLED.call_once(|| install_plugin(Path::new(env!("CARGO_BIN_EXE_pulumi-resource-writer")), "0.1.0"));
     Project::new(fact, "")
 }
 

@@ -1,21 +1,18 @@
 //! Unpacks image layers into a root file system (OCI Image Specification, "Image Layer Filesystem Changeset").
 //!
-//! Whiteouts of a layer act on what lower layers left, so they are applied before the layer's own files. Layers are plain tar or gzip;
-//! gzip is a child process, as in `images::layer`.
+//! Whiteouts of a layer act on what lower layers left, so they are applied before the layer's own files. Layers are plain tar or gzip.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use tar::{Archive, EntryType};
 
 use crate::error::{LabError, Result, cannot};
-use crate::process::not_started;
+use crate::images::decompress;
 
 const WHITEOUT: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Unpacks `layers`, lowest first, into the new folder `root`.
 pub(super) fn unpack(layers: &[PathBuf], root: &Path) -> Result<()> {
@@ -29,31 +26,6 @@ pub(super) fn unpack(layers: &[PathBuf], root: &Path) -> Result<()> {
         fs::remove_file(&archive).map_err(cannot("remove", &archive))?;
     }
     Ok(())
-}
-
-fn decompress(layer: &Path, archive: &Path) -> Result<()> {
-    let mut file = File::open(layer).map_err(cannot("open", layer))?;
-    let mut magic = [0; 2];
-    let is_gzip = file.read_exact(&mut magic).is_ok() && magic == GZIP_MAGIC;
-    if !is_gzip {
-        return fs::copy(layer, archive).map(drop).map_err(cannot("copy", layer));
-    }
-    let output = File::create(archive).map_err(cannot("create", archive))?;
-    let input = File::open(layer).map_err(cannot("open", layer))?;
-    let mut command = Command::new("gzip");
-    let status = command
-        .arg("-dc")
-        .stdin(input)
-        .stdout(output)
-        .stderr(Stdio::null())
-        .status();
-    if status.map_err(not_started(&command))?.success() {
-        return Ok(());
-    }
-    Err(LabError::malformed(
-        layer.display().to_string(),
-        "not a whole gzip stream",
-    ))
 }
 
 fn remove_whited_out(archive: &Path, root: &Path) -> Result<()> {

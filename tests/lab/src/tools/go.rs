@@ -4,11 +4,12 @@
 //! exclude lines and asks for version lists that a proxy may not serve. Versions are exact; nothing is resolved to "latest".
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
 use crate::error::{LabError, Result, cannot};
-use crate::process::run_watched;
+use crate::process::{capture, run_watched};
 
 /// A package of one's own in place of a module of which a program needs only a few types, and which no registry serves.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +105,26 @@ impl GoProgram {
             LabError::NotStarted { .. } => LabError::missing("`go`", "install Go 1.26 or later and put it on PATH"),
             other => other,
         })
+    }
+
+    /// Copies files of the module, made executable, into `directory`.
+    ///
+    /// # Errors
+    /// When the module has no such file.
+    pub(crate) fn copy_files(&self, files: &[&str], directory: &Path) -> Result<()> {
+        let module = tempfile::tempdir().map_err(cannot("create", &std::env::temp_dir()))?;
+        self.write_module(module.path(), &[])?;
+        let mut command = Command::new("go");
+        command.current_dir(module.path()).env("GOFLAGS", "-mod=mod");
+        command.args(["list", "-m", "-f", "{{.Dir}}", self.module]);
+        let folder = capture(&format!("go list -m {}", self.module), &mut command)?;
+        for file in files {
+            let from = Path::new(folder.trim()).join(file);
+            let to = directory.join(from.file_name().unwrap_or_default());
+            fs::copy(&from, &to).map_err(cannot("copy", &from))?;
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).map_err(cannot("change the mode of", &to))?;
+        }
+        Ok(())
     }
 
     fn write_module(&self, directory: &Path, stubs: &[GoStub]) -> Result<()> {

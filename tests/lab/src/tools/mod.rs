@@ -7,6 +7,7 @@
 mod catalogue;
 mod debian;
 mod go;
+mod node;
 mod python;
 mod store;
 

@@ -1,6 +1,6 @@
 //! The cache folder: where a tool is, whether it is whole, and how a new one gets there.
 //!
-//! One lock for the whole folder, so that two set-ups at once build each tool once. A new tool grows in `<folder>.partial` and is
+//! One lock for each tool, so that two set-ups at once build each tool once. A new tool grows in `<folder>.partial` and is
 //! renamed when its stamp is written; a Python environment cannot be moved and grows in place, without a stamp until it is whole.
 
 use std::collections::BTreeMap;
@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{LabError, Result, cannot};
+use crate::gateway;
 use crate::images::BaseImage;
 use crate::progress::say;
-use crate::tools::{Recipe, Source, Tool, python};
+use crate::tools::{Recipe, Source, Tool, node, python};
 
 /// Changes whenever the layout of the folder does.
 const LAYOUT: &str = "pulumi-fastcontainer/tools-v1";
@@ -144,7 +145,7 @@ impl Tools {
     /// Whatever goes wrong while it is built; an earlier, whole version of the folder then stays.
     pub fn install(&self, recipe: &Recipe) -> Result<Installed> {
         fs::create_dir_all(&self.root).map_err(cannot("create", &self.root))?;
-        let _lock = self.lock()?;
+        let _lock = self.lock(recipe)?;
         let directory = self.root.join(recipe.folder());
         if is_whole(&directory, recipe) {
             return Ok(Installed::Already);
@@ -166,17 +167,25 @@ impl Tools {
 
     fn make(&self, recipe: &Recipe, target: &Path) -> Result<()> {
         match &recipe.source {
+            Source::Authority => gateway::create_authority(target),
             Source::Go(programs) => programs.iter().try_for_each(|program| program.build(target, &[])),
+            Source::GoWithFiles(programs, files) => {
+                programs.iter().try_for_each(|program| program.build(target, &[]))?;
+                programs
+                    .first()
+                    .map_or(Ok(()), |program| program.copy_files(files, target))
+            }
             Source::GoWithStubs(program, stubs) => program.build(target, stubs),
             Source::Debian(packages) => packages.unpack(target),
             Source::Python(requirements) => python::create_environment(target, requirements),
+            Source::Node(packages) => node::install_packages(target, packages),
             Source::Image(image) => image.make(self, target),
         }
     }
 
     /// Readers of the old folder keep their open files; the moment without a folder is two renames long.
     fn swap_in(&self, target: &Path, directory: &Path) -> Result<()> {
-        let retired = self.root.join("retired");
+        let retired = directory.with_added_extension("retired");
         remove_if_there(&retired)?;
         if directory.exists() {
             fs::rename(directory, &retired).map_err(cannot("rename", directory))?;
@@ -185,11 +194,11 @@ impl Tools {
         remove_if_there(&retired)
     }
 
-    fn lock(&self) -> Result<File> {
-        let path = self.root.join("lock");
+    fn lock(&self, recipe: &Recipe) -> Result<File> {
+        let path = self.root.join(format!("{}.lock", recipe.folder()));
         let file = File::create(&path).map_err(cannot("create", &path))?;
         if file.try_lock().is_err() {
-            say("waiting for another setup to finish …");
+            say(&format!("{}: another setup makes it, waiting …", recipe.folder()));
             file.lock().map_err(cannot("lock", &path))?;
         }
         Ok(file)

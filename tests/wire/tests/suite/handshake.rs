@@ -1,5 +1,6 @@
 //! What the provider says about itself.
 
+use fastcontainer_property::wire::to_struct;
 use fastcontainer_proto::pulumirpc::{
     ConfigureRequest, GetMappingRequest, GetMappingsRequest, GetSchemaRequest, ProviderHandshakeRequest,
 };
@@ -132,6 +133,22 @@ async fn every_described_property_has_a_description_and_every_reference_a_type()
         let token = reference.split('"').next().unwrap().replace("%2F", "/");
         assert!(!schema["types"][&token].is_null(), "{token}");
     }
+}
+
+/// Code generators start a plugin for its schema alone, and in surroundings where it could not be configured.
+#[tokio::test]
+async fn the_schema_is_the_same_before_the_handshake_and_after_a_configuration_that_was_refused() {
+    let provider = Provider::start().await.unwrap();
+    let before = schema(&provider).await;
+    let wrong = [("maxParallelBuilds".to_owned(), "many".into())].into();
+    let request = ConfigureRequest {
+        args: Some(to_struct(&wrong)),
+        ..Default::default()
+    };
+    let refused = provider.client().configure(request).await.unwrap_err();
+    assert!(refused.message().contains("maxParallelBuilds"), "{refused}");
+    assert_eq!(schema(&provider).await, before);
+    assert_eq!(before["name"], "fastcontainer");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 # First process of a build's sandbox: gives the build a root of its own, says `ready`, and stays until its standard
 # input ends. Everything in the sandbox ends with it, because it is process 1 of a PID namespace.
 #
-# Environment: WORK (folder of this build), PROGRAMS, VISIBLE (one folder a line), CA_BUNDLE, CGROUP, OWN_NETWORK.
-# An empty value switches the part off.
+# Environment: WORK (folder of this build), PROGRAMS, VISIBLE (one folder a line), CA_BUNDLE, CGROUP, OWN_NETWORK,
+# ADDRESSES (of that network, besides those that every build has). An empty value switches the part off.
 set -eu
 umask 022
 root=$WORK/root
@@ -41,6 +41,8 @@ if [ -n "$CA_BUNDLE" ]; then
     cp "$CA_BUNDLE" etc/ssl/certs/ca-certificates.crt
 fi
 
+# Before the folders that are visible, because some of them may be below it.
+mount --bind "$WORK/tmp" "$root/tmp"
 echo "$VISIBLE" | while read -r folder; do
     case $folder in '' | /usr | /usr/*) ;; *) show "$folder" ;; esac
 done
@@ -81,7 +83,6 @@ if [ -n "$PROGRAMS" ]; then
     [ ! -e "$PROGRAMS/docker-buildx" ] || ln -s /codebuild/bin/docker-buildx "$WORK/lib/docker/cli-plugins/"
     mount -t overlay -o "lowerdir=$WORK/lib:/usr/local/lib" plugins "$root/usr/local/lib" 2>/dev/null || true
 fi
-mount --bind "$WORK/tmp" "$root/tmp"
 mount --bind "$WORK/docker" "$root/var/lib/docker"
 pivot_root . old
 cd /
@@ -89,7 +90,12 @@ umount -l /old
 rmdir /old
 if [ -n "$OWN_NETWORK" ]; then
     /codebuild/bin/ip link set lo up
-    /codebuild/bin/ip addr add 169.254.170.2/32 dev lo
+    for address in 169.254.170.2 $ADDRESSES; do
+        /codebuild/bin/ip addr add "$address/32" dev lo
+    done
+    # Containers get a copy; a loopback address would lead each to itself.
+    rm -f etc/resolv.conf
+    echo nameserver 169.254.170.2 >etc/resolv.conf
 fi
 exec 3<&0
 echo ready

@@ -7,8 +7,9 @@
 
 mod network;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -18,7 +19,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, ChildStdin, Command};
 
-pub(super) use network::{open_tcp, open_udp};
+pub(super) use network::{open_tcp, open_udp, relay};
 
 const SCRIPT: &str = include_str!("first-process.sh");
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -66,8 +67,12 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts the first process and waits until the root is laid out.
-    pub(super) async fn start(host: &BuildHost, work: PathBuf, name: &str) -> Result<Self, SandboxError> {
+    /// Starts the first process and waits until the root is laid out; a network of its own has these `addresses`.
+    pub(super) async fn start(
+        host: &BuildHost,
+        (work, name): (PathBuf, &str),
+        addresses: &BTreeSet<Ipv4Addr>,
+    ) -> Result<Self, SandboxError> {
         std::fs::create_dir_all(&work).map_err(|error| SandboxError::NotStarted("mkdir", error))?;
         let cgroup = host
             .cgroup
@@ -75,6 +80,8 @@ impl Sandbox {
             .filter(|_| is_root())
             .map(|group| format!("{group}/{name}"));
         let mut command = first_process(host, &work, cgroup.as_deref().unwrap_or_default());
+        let addresses: Vec<_> = addresses.iter().map(Ipv4Addr::to_string).collect();
+        command.env("ADDRESSES", addresses.join(" "));
         let mut child = command
             .spawn()
             .map_err(|error| SandboxError::NotStarted("unshare", error))?;
