@@ -29,7 +29,7 @@ impl Registry {
         project.write(
             "registry.yml",
             &format!(
-                "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: \
+                "version: 0.1\nlog: {{level: fatal, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: \
                  true}}}}\nhttp: {{addr: \"{address}\"}}\n",
                 project.at("registry").display()
             ),

@@ -115,9 +115,7 @@ fn finish(work: &mut Work, job: &Job, took: Duration, output: std::io::Result<Ou
         Err(error) => (false, error.to_string()),
     };
     say(&format!("== {label}: {:.0} s", took.as_secs_f64()));
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        say(line);
-        work.count.add(line);
-    }
-    work.count.end(success);
+    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines.iter().for_each(|line| say(line));
+    work.count.program(&label, &lines, success);
 }

@@ -84,22 +84,25 @@ impl Test {
         if has_labs {
             suite("labs", &|program| program.is_in(&["fastcontainer-lab"]), &["--ignored"])?;
         }
+        let mut check = |name, run: fn() -> Outcome| clock.timed(name, || count.one(name, run));
         if wanted(Suite::Sdk) {
-            clock.timed("the SDKs are current", || count.one(sdk::current))?;
+            check("the SDKs are current", sdk::current)?;
         }
         if wanted(Suite::Docs) {
-            clock.timed("the reference is current", || count.one(docs::current))?;
+            check("the reference is current", docs::current)?;
         }
         if wanted(Suite::Fuzz) {
-            clock.timed("fuzz targets, a short run each", || count.fuzz())?;
+            let name = "fuzz targets, a short run each";
+            clock.timed(name, || count.fuzz(name))?;
         }
         if has_labs {
             clock.timed("the SDKs, installed for programs in labs", || Ok(::sdk::install()?))?;
             clock.timed("programs in labs", || self.in_labs(&programs, &mut count))?;
         }
         if wanted(Suite::Demo) && is_root() {
-            clock.timed("demo", || count.one(|| demo::run(Place::Here(Endpoint::Buildkitd))))?;
-            clock.timed("demo on CodeBuild", || count.one(|| demo::run(Place::CodeBuild)))?;
+            let mut check = |name, place| clock.timed(name, || count.one(name, || demo::run(place)));
+            check("demo", Place::Here(Endpoint::Buildkitd))?;
+            check("demo on CodeBuild", Place::CodeBuild)?;
         }
         if !is_root() {
             count.skip("labs and demos need root for their private namespaces")?;
@@ -116,7 +119,7 @@ impl Test {
         count: &mut Count,
     ) -> Outcome {
         for program in programs {
-            count.of(program.command().args(arguments).args(self.filter.iter()))?;
+            count.of(program, arguments, self.filter.as_deref())?;
         }
         Ok(())
     }
