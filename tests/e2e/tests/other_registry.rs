@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "tests: a panic is a finding")]
 
+use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command};
 use std::thread;
@@ -29,19 +30,23 @@ impl Registry {
         project.write(
             "registry.yml",
             &format!(
-                "version: 0.1\nlog: {{level: fatal, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: \
+                "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: \
                  true}}}}\nhttp: {{addr: \"{address}\"}}\n",
                 project.at("registry").display()
             ),
         );
+        // It logs an error for everything that it is asked and does not have.
+        let log = File::create(project.at("registry.log")).expect("its log");
         let mut command = Command::new(program);
         command.arg("serve").arg(project.at("registry.yml"));
+        command.stdout(log.try_clone().expect("its log")).stderr(log);
         let process = command.spawn().expect("the registry");
         let begun = Instant::now();
         while TcpStream::connect(&address).is_err() {
             assert!(
                 begun.elapsed() < Duration::from_secs(20),
-                "no registry listens at {address}"
+                "no registry listens at {address}: {}",
+                fs::read_to_string(project.at("registry.log")).unwrap_or_default()
             );
             thread::sleep(Duration::from_millis(50));
         }
