@@ -129,16 +129,16 @@ fn content_tag_is_visible(repository: &str) -> bool {
 
 #[test]
 fn ctrl_c_stops_the_step_and_leaves_nothing_behind() {
-    let project = slow_project("ctrl-c", 8);
+    let project = slow_project("ctrl-c", 12);
     let dev = project.stack("dev");
     let cli = dev.spawn(&UP);
     await_step(&project);
     let told = Instant::now();
     kill_process_group(id(&cli), Signal::INT).expect("SIGINT");
-    step_ends(&project, Duration::from_secs(2));
+    step_ends(&project, Duration::from_secs(5));
     let output = cli.wait_with_output().expect("the CLI");
     assert!(
-        told.elapsed() < Duration::from_secs(6),
+        told.elapsed() < Duration::from_secs(9),
         "the CLI took {:?}",
         told.elapsed()
     );
@@ -178,8 +178,8 @@ fn a_killed_cli_ends_plugin_and_step_and_the_next_up_builds() {
     let plugins = plugins_of(&cli);
     kill_process_group(id(&cli), Signal::KILL).expect("SIGKILL");
     cli.wait().expect("the CLI");
-    step_ends(&project, Duration::from_secs(6));
-    await_that("the plugin ends", Duration::from_secs(6), || {
+    step_ends(&project, Duration::from_secs(15));
+    await_that("the plugin ends", Duration::from_secs(15), || {
         !processes()
             .iter()
             .any(|process| plugins.contains(&process.pid) && !process.command.is_empty())
@@ -198,7 +198,7 @@ fn a_killed_plugin_fails_the_update_and_the_next_up_builds() {
     let cli = dev.spawn(&UP);
     await_step(&project);
     kill_all(&plugins_of(&cli));
-    step_ends(&project, Duration::from_secs(3));
+    step_ends(&project, Duration::from_secs(10));
     let output = cli.wait_with_output().expect("the CLI");
     assert!(!output.status.success(), "{}", text(&output));
     assert!(dev.resource("api").is_none());

@@ -34,7 +34,7 @@ async fn no_socket_fails_at_once_and_says_where_it_looked() {
     )
     .await
     .unwrap_err();
-    assert!(start.elapsed() < Duration::from_millis(500));
+    assert!(start.elapsed() < Duration::from_millis(1500));
     assert!(matches!(error, ConnectError::Unreachable { .. }));
     let text = error.to_string();
     for part in [

@@ -1,5 +1,4 @@
-//! Ctrl-C at every moment of a remote build: two seconds later nothing works, nothing is stored for nobody, and the next
-//! `up` builds.
+//! Ctrl-C at every moment of a remote build: soon nothing works, nothing is stored for nobody, and the next `up` builds.
 
 use std::process::Output;
 use std::time::{Duration, Instant};
@@ -11,8 +10,9 @@ use serde_json::{Value, json};
 use super::waiting::await_that;
 
 const UP: [&str; 3] = ["up", "--yes", "--skip-preview"];
-/// How long after the signal everything has to be stopped.
-const LIMIT: Duration = Duration::from_secs(2);
+/// How long after the signal everything has to be stopped: without it, all that is held up here takes a minute. It is less
+/// than two seconds on a machine that does nothing else.
+const LIMIT: Duration = Duration::from_secs(10);
 /// A step that reads a secret and takes as long as the file says.
 const DOCKERFILE: &str = "\
 FROM busybox:1.36

@@ -195,7 +195,7 @@ fn parameters_are_removed_when_the_build_fails_and_when_it_is_cut_off() {
     let told = Instant::now();
     kill_process_group(Pid::from_child(&cli), Signal::INT).expect("SIGINT");
     await_that("the parameters are gone", || left_of(&parameters).is_empty());
-    assert!(told.elapsed() < Duration::from_secs(3), "{:?}", told.elapsed());
+    assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
     let output = cli.wait_with_output().expect("the CLI");
     assert!(!output.status.success());
     let builds = codebuild.builds();

@@ -7,6 +7,7 @@ use crate::recorder::Recorder;
 use fastcontainer_aws::{Aws, AwsError, AwsErrorKind, SecretReference};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use tracing::Dispatch;
 use tracing::instrument::WithSubscriber as _;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -108,13 +109,15 @@ async fn values_are_not_logged_at_any_level() {
     let aws = emulator.aws();
     let arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/f/a";
     let log = Recorder::default();
+    // While there is one subscriber, what other threads log first is decided by theirs, which is none, for all threads.
+    let (subscriber, _other) = (Dispatch::new(log.clone()), Dispatch::new(log.clone()));
     let calls = async {
         let here = aws.parameters(REGION);
         here.put_secure("/f/a", &secret("canary-value")).await.unwrap();
         assert_eq!(resolve(&aws, arn).await.unwrap(), "canary-value");
         here.sweep("/ordinary-path/", Duration::ZERO).await.unwrap();
     };
-    calls.with_subscriber(log.clone()).await;
+    calls.with_subscriber(subscriber).await;
     let text = log.text();
     // Bytes may be written as lists of numbers.
     let logged = |bytes: &str| {

@@ -114,14 +114,14 @@ async fn retries_of_a_build_carry_its_token_and_other_builds_carry_others() {
 async fn unclear_request_is_not_repeated_when_its_token_may_be_forgotten() {
     let server = Scripted::serve(|_, _| refuse(500, "InternalFailure", "no")).await;
     let began = Instant::now();
-    let error = start(&codebuild(&server, 300), &StartBuild::new("app", "x"))
+    let error = start(&codebuild(&server, 100), &StartBuild::new("app", "x"))
         .await
         .unwrap_err();
     assert!(matches!(error, AwsError::ServerFailed { .. }), "{error:?}");
-    // Less than five minutes, which is less than a second here.
+    // Less than five minutes, which are three seconds here; the machine may stand still for a while.
     let took = began.elapsed();
     assert!(
-        took > Duration::from_millis(600) && took < Duration::from_millis(1500),
+        took > Duration::from_millis(1800) && took < Duration::from_secs(5),
         "{took:?}"
     );
     assert_eq!(tokens(&server).len(), 1);
@@ -243,7 +243,7 @@ async fn build_that_begins_while_it_is_cancelled_is_stopped() {
         .await
         .unwrap_err();
     assert!(
-        error.is_cancelled() && canceller.elapsed() < Duration::from_secs(2),
+        error.is_cancelled() && canceller.elapsed() < Duration::from_secs(5),
         "{error:?}"
     );
     let seen = server.seen();
@@ -274,7 +274,7 @@ async fn waiting_ends_at_once_when_cancelled() {
     };
     let (ended, cancelled) = tokio::join!(waiting, canceller);
     assert!(ended.iter().all(|end| end.as_ref().is_err_and(AwsError::is_cancelled)));
-    assert!(cancelled.elapsed() < Duration::from_millis(500));
+    assert!(cancelled.elapsed() < Duration::from_secs(3));
 }
 
 /// The answer is lost, and the operation cancelled before the request is repeated.
