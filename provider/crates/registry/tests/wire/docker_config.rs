@@ -20,7 +20,7 @@ fn config(json: &str) -> TempDir {
 
 async fn ask(directory: &Path, host: &str) -> Result<Option<Credential>, CredentialError> {
     DockerConfigCredentials::in_directory(directory)
-        .with_timeout(Duration::from_secs(2))
+        .with_timeout(Duration::from_secs(5))
         .credential(host, false)
         .await
 }
@@ -112,12 +112,12 @@ async fn output_of_a_failing_helper_is_not_shown() {
 
 #[tokio::test]
 async fn hanging_helper_is_given_up() {
-    if has_helper("hanging_helper_is_given_up", "hang", "exec sleep 5") {
+    if has_helper("hanging_helper_is_given_up", "hang", "exec sleep 60") {
         let directory = config(r#"{"credsStore":"hang"}"#);
         let start = Instant::now();
         let error = ask(directory.path(), "ghcr.io").await.unwrap_err();
         assert!(matches!(error, CredentialError::HelperTimedOut { .. }), "{error}");
-        assert!(start.elapsed() < Duration::from_secs(4));
+        assert!(start.elapsed() < Duration::from_secs(30));
     }
 }
 
