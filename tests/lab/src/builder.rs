@@ -180,6 +180,9 @@ impl Builder {
             .arg(self.write_config("buildkitd.toml", &config)?);
         command.arg("--root").arg(self.root().join("buildkit"));
         command.arg("--addr").arg(self.variable().1);
+        command
+            .arg("--otel-socket-path")
+            .arg(self.directory.join("run/otel.sock"));
         Ok(command)
     }
 

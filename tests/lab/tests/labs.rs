@@ -98,6 +98,23 @@ fn only_the_loopback_network_is_reachable() {
     );
 }
 
+/// Two builders that share a socket's path start one at a time only.
+#[test]
+#[ignore = "needs root and the tools of `cargo xtask setup`"]
+fn builders_listen_nowhere_but_in_their_lab() {
+    for endpoint in ["buildkitd", "docker-containerd", "docker-classic"] {
+        let script = r#"
+            awk '$8 ~ "^/" { print $8 }' /proc/net/unix | sort -u | sed "s|^$FASTCONTAINER_LAB_DIR/||"
+        "#;
+        let said = text(&lab(&["--endpoint", endpoint], script).unwrap());
+        let is_outside = |socket: &str| socket.starts_with('/');
+        assert!(
+            said.contains("run/") && !said.lines().any(is_outside),
+            "{endpoint}: {said}"
+        );
+    }
+}
+
 #[test]
 #[ignore = "needs root and the tools of `cargo xtask setup`"]
 fn labs_run_at_the_same_time() {
