@@ -35,6 +35,8 @@ pub use memory::Memory;
 pub use plugin::install_plugin;
 pub use project::Project;
 
+use std::sync::atomic::{AtomicU16, Ordering};
+
 use fastcontainer_lab::{ContainerOptions, Lab};
 use serde_json::Value;
 
@@ -45,6 +47,14 @@ use serde_json::Value;
 #[must_use]
 pub fn lab() -> Lab {
     Lab::current().unwrap_or_else(|error| panic!("{error}: run this through `cargo xtask test`"))
+}
+
+/// A port on the lab's own network for a server of a test. No two calls return the same, and no outgoing connection has it:
+/// those get ports of Linux's default range, which begins at 32768.
+#[must_use]
+pub fn port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Asks the admin plane of the registry look-alike.

@@ -3,12 +3,12 @@
 #![expect(clippy::expect_used, reason = "tests: a panic is a finding")]
 
 use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use e2e::{Project, image_content};
+use e2e::{Project, image_content, port};
 use fastcontainer_lab::Tools;
 
 /// A registry that ends with the test.
@@ -24,8 +24,7 @@ impl Registry {
             .debian_root()
             .expect("Debian's programs")
             .join("usr/bin/docker-registry");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|one| one.local_addr());
-        let host = format!("localhost:{}", port.expect("a free port").port());
+        let host = format!("localhost:{}", port());
         let address = host.replace("localhost", "127.0.0.1");
         project.write(
             "registry.yml",

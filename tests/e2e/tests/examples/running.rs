@@ -1,10 +1,10 @@
 //! Images as they run: pulled by digest, as the user that the image names, asked over HTTP.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use e2e::lab;
+use e2e::{lab, port};
 use fastcontainer_lab::ContainerOptions;
 use serde_json::Value;
 
@@ -12,10 +12,7 @@ use serde_json::Value;
 #[track_caller]
 pub(crate) fn answer(reference: &str, path: &str) -> String {
     assert!(reference.contains("@sha256:"), "{reference}");
-    // Containers share the lab's network: a port that nobody has.
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = free.local_addr().expect("a port").port();
-    drop(free);
+    let port = port();
     let options = ContainerOptions {
         environment: vec![("PORT".to_owned(), port.to_string())],
         ..ContainerOptions::default()
