@@ -4,16 +4,12 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+pub(crate) use fastcontainer_lab::workspace_root;
+
 /// Result of a command.
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 /// Result of a check: one sentence per finding.
 pub(crate) type Problems = Result<Vec<String>, Box<dyn Error>>;
-
-/// The root of the checkout.
-pub(crate) fn workspace_root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
-}
 
 /// Runs a command in the checkout and demands success.
 pub(crate) fn run(command: &mut Command) -> Outcome {

@@ -9,15 +9,6 @@ mod markdown;
 mod page;
 mod sentences;
 
-use std::path::Path;
-
 pub use markdown::{Block, Link, anchors, blocks, code_spans, links, prose};
 pub use page::{Page, files, pages};
 pub use sentences::{Sentences, literals};
-
-/// The root of the checkout.
-#[must_use]
-pub fn root() -> &'static Path {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here)
-}

@@ -5,7 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Block, blocks, root};
+use fastcontainer_lab::workspace_root;
+
+use crate::{Block, blocks};
 
 /// Folders with files that nobody of this project wrote.
 const FOREIGN: [&str; 5] = ["target", "node_modules", ".venv", "sdk", ".git"];
@@ -39,7 +41,8 @@ pub fn pages() -> Vec<Page> {
     let markdown = files().into_iter();
     let markdown = markdown.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     let read = |path: PathBuf| {
-        let text = fs::read_to_string(root().join(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text = fs::read_to_string(workspace_root().join(&path))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Page { path, text }
     };
     let found: Vec<_> = markdown.map(read).collect();
@@ -47,7 +50,7 @@ pub fn pages() -> Vec<Page> {
         found.len() > 3,
         "only {} pages found in {}",
         found.len(),
-        root().display()
+        workspace_root().display()
     );
     found
 }
@@ -56,7 +59,7 @@ pub fn pages() -> Vec<Page> {
 #[must_use]
 pub fn files() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    collect(root(), &mut found);
+    collect(workspace_root(), &mut found);
     found.sort();
     found
 }
@@ -67,7 +70,7 @@ fn collect(directory: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.path();
         let name = entry.file_name();
         if !path.is_dir() || path.is_symlink() {
-            found.push(path.strip_prefix(root()).unwrap_or(&path).to_owned());
+            found.push(path.strip_prefix(workspace_root()).unwrap_or(&path).to_owned());
         } else if !FOREIGN.iter().any(|foreign| name == *foreign) {
             collect(&path, found);
         }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::root;
+use fastcontainer_lab::workspace_root;
 
 /// The literals of all sources of the provider.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ impl Sentences {
     #[must_use]
     pub fn of_the_provider() -> Self {
         let mut files = Vec::new();
-        sources(&root().join("provider"), &mut files);
+        sources(&workspace_root().join("provider"), &mut files);
         let texts = files.iter().map(|path| {
             let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             // What a shell script says is as good as what Rust says.

@@ -88,7 +88,7 @@ fn here() -> Place {
     let root = workspace_root();
     Place {
         target: root.join("target"),
-        sources: root,
+        sources: root.to_owned(),
     }
 }
 

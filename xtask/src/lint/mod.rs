@@ -27,7 +27,7 @@ pub(crate) fn lint() -> Outcome {
     fuzz::lint()?;
     say("lint: sizes, layers, dependencies");
     let root = workspace_root();
-    let found = [sizes::check(&root)?, layers::check(&root)?, dependencies::check()?].concat();
+    let found = [sizes::check(root)?, layers::check(root)?, dependencies::check()?].concat();
     if found.is_empty() {
         return Ok(());
     }

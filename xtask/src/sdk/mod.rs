@@ -36,16 +36,16 @@ impl Sdk {
             return pack(folder);
         }
         let (root, schema) = (workspace_root(), schema()?);
-        let made = generate::all(&root, &schema)?;
+        let made = generate::all(root, &schema)?;
         let note = Note {
-            made_from: ingredients(&root, &schema)?,
+            made_from: ingredients(root, &schema)?,
             files: made.digests(),
         };
         if self.check {
-            return compare(&root, &made);
+            return compare(root, &made);
         }
-        made.write(&folder(&root), generate::LANGUAGES)?;
-        note.write(&folder(&root))?;
+        made.write(&folder(root), generate::LANGUAGES)?;
+        note.write(&folder(root))?;
         say(&format!("{} files in sdk/", note.files.len()));
         Ok(())
     }
@@ -54,12 +54,12 @@ impl Sdk {
 /// Demands that the SDKs were made from the present schema and generators, and that nobody edited them. Generates nothing.
 pub(crate) fn current() -> Outcome {
     let (root, schema) = (workspace_root(), schema()?);
-    let note = Note::read(&folder(&root))?;
-    if note.made_from != ingredients(&root, &schema)? {
+    let note = Note::read(&folder(root))?;
+    if note.made_from != ingredients(root, &schema)? {
         return stale("the schema or a generator changed since the SDKs were generated");
     }
     for (path, digest) in &note.files {
-        let found = fs::read(folder(&root).join(path)).map(|content| tree::digest(&content));
+        let found = fs::read(folder(root).join(path)).map(|content| tree::digest(&content));
         if found.ok().as_ref() != Some(digest) {
             return stale(&format!("sdk/{path} is not as it was generated"));
         }

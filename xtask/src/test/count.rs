@@ -57,7 +57,7 @@ impl Count {
         }
         if !success {
             self.failed += u32::from(self.failed == before);
-            self.failures.push(Failure::of_program(name, lines));
+            self.failures.push(Failure::of(name, lines));
         }
     }
 
@@ -82,7 +82,7 @@ impl Count {
             Err(error) => {
                 say(&format!("error: {error}"));
                 self.failed += 1;
-                self.failures.push(Failure::last_of(name, &[error.to_string()]));
+                self.failures.push(Failure::of(name, &[error.to_string()]));
             }
         }
     }
@@ -130,20 +130,12 @@ impl Count {
 
 impl Failure {
     /// The test runner gathers what failing tests printed below a line of its own; without one, the end has to do.
-    fn of_program<S: AsRef<str>>(name: &str, lines: &[S]) -> Self {
-        match lines.iter().position(|line| line.as_ref() == "failures:") {
-            Some(begin) => Self {
-                name: name.to_owned(),
-                said: owned(lines.iter().skip(begin + 1).take(SAID_AGAIN)),
-            },
-            None => Self::last_of(name, lines),
-        }
-    }
-
-    fn last_of<S: AsRef<str>>(name: &str, lines: &[S]) -> Self {
+    fn of<S: AsRef<str>>(name: &str, lines: &[S]) -> Self {
+        let gathered = lines.iter().position(|line| line.as_ref() == "failures:");
+        let begin = gathered.map_or(lines.len().saturating_sub(SAID_AGAIN), |line| line + 1);
         Self {
             name: name.to_owned(),
-            said: owned(lines.iter().skip(lines.len().saturating_sub(SAID_AGAIN))),
+            said: owned(lines.iter().skip(begin).take(SAID_AGAIN)),
         }
     }
 }

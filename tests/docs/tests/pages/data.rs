@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use docs::root;
 use fastcontainer_dockerfile::{Dockerfile, ResolveRequest, platform_args};
+use fastcontainer_lab::workspace_root;
 use serde_json::Value;
 
 use crate::shown;
@@ -55,7 +55,7 @@ fn json_is_a_tested_policy() {
 
 /// The documents that end-to-end tests attach.
 fn tested_policies() -> Vec<Value> {
-    let files = fs::read_dir(root().join("docs/iam")).unwrap();
+    let files = fs::read_dir(workspace_root().join("docs/iam")).unwrap();
     files
         .map(|file| serde_json::from_slice(&fs::read(file.unwrap().path()).unwrap()).unwrap())
         .collect()

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use docs::{Page, anchors, links, pages, root};
+use docs::{Page, anchors, links, pages};
+use fastcontainer_lab::workspace_root;
 
 /// What is wrong with a link.
 fn trouble(page: &Page, target: &str) -> Option<String> {
@@ -23,10 +24,10 @@ fn trouble(page: &Page, target: &str) -> Option<String> {
     // The registry shows pages as folders.
     let as_folder = path.strip_suffix('/').map(|name| format!("{name}.md"));
     let linked = match as_folder.map(|name| page.path.with_file_name(name)) {
-        Some(shown) if root().join(&shown).exists() => shown,
+        Some(shown) if workspace_root().join(&shown).exists() => shown,
         _ => linked,
     };
-    let there = root().join(&linked);
+    let there = workspace_root().join(&linked);
     if !there.exists() {
         return Some(format!("leads to {}, which does not exist", linked.display()));
     }

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use docs::{Page, Sentences, code_spans, pages, prose, root};
+use docs::{Page, Sentences, code_spans, pages, prose};
 use fastcontainer_build_context::{Change, ChangeKind, ChangedDirectories};
+use fastcontainer_lab::workspace_root;
 use pulumi_resource_fastcontainer::planning::forecast::Forecast;
 use pulumi_resource_fastcontainer::planning::reason::{Place, Reason};
 
@@ -176,7 +177,7 @@ fn pictures_name_modules_that_exist() {
             .map(|word| word.trim_matches(':'))
             .filter(|word| word.contains("::"))
         {
-            let path = root().join("provider/src").join(word.replace("::", "/"));
+            let path = workspace_root().join("provider/src").join(word.replace("::", "/"));
             let there = path.with_extension("rs").exists() || path.join("mod.rs").exists();
             assert!(there, "{}: no module `{word}`", page.place(block.line));
         }
@@ -186,7 +187,7 @@ fn pictures_name_modules_that_exist() {
 /// What was measured is said with the command that measures it and the day.
 #[test]
 fn every_figure_names_its_command_and_its_day() {
-    let path = root().join("docs/performance.md");
+    let path = workspace_root().join("docs/performance.md");
     let text = fs::read_to_string(&path).unwrap();
     for section in text.split("\n## ").skip(1).filter(|section| section.contains("\n|")) {
         let title = section.lines().next().unwrap_or_default();
@@ -199,7 +200,7 @@ fn every_figure_names_its_command_and_its_day() {
 #[test]
 fn every_test_that_is_named_as_a_proof_exists() {
     let mut sources = String::new();
-    collect(&root().join("tests"), &mut sources);
+    collect(&workspace_root().join("tests"), &mut sources);
     let mut lost = Vec::new();
     for page in pages() {
         for (line, text) in prose(&page.text) {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use docs::root;
+use fastcontainer_lab::workspace_root;
 use sdk::{EXAMPLES, Go, Java, Node, Python, alone, run, work, write};
 
 use crate::{name, shown};
@@ -98,7 +98,7 @@ fn java_compiles_against_the_jar() {
 #[test]
 fn csharp_is_an_example_of_the_schema() {
     for (page, block) in shown(&["csharp"]) {
-        let examples = root().join("provider/src/schema/examples");
+        let examples = workspace_root().join("provider/src/schema/examples");
         let same = |example: &&str| {
             let text = fs::read_to_string(examples.join(example).join("Program.cs")).unwrap();
             text.trim() == block.text.trim()

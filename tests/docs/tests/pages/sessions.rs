@@ -9,8 +9,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use docs::{Block, root};
-use fastcontainer_lab::{Profile, Tool, Tools, build_program};
+use docs::Block;
+use fastcontainer_lab::{Profile, Tool, Tools, build_program, workspace_root};
 use tempfile::TempDir;
 use wire::provider_binary;
 
@@ -80,7 +80,7 @@ impl Session {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("archive.tar.gz"), "files").unwrap();
         fs::copy(
-            root().join("docs/iam/codebuild-caller.json"),
+            workspace_root().join("docs/iam/codebuild-caller.json"),
             folder.path().join("policy.json"),
         )
         .unwrap();
@@ -118,7 +118,7 @@ impl Session {
             aws.display(),
             std::env::var("PATH").unwrap_or_default()
         );
-        let examples = root().join("examples");
+        let examples = workspace_root().join("examples");
         let of_the_provider = command.starts_with("pulumi-resource-fastcontainer ");
         let output = Command::new("bash")
             .args(["-euo", "pipefail", "-c", command])

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use docs::{files, root};
+use docs::files;
+use fastcontainer_lab::workspace_root;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -27,7 +28,7 @@ fn every_version_that_users_copy_is_this_one() {
     };
     let mut seen = [0; BEFORE.len()];
     for file in files().into_iter().filter(is_copied) {
-        let Ok(text) = fs::read_to_string(root().join(&file)) else {
+        let Ok(text) = fs::read_to_string(workspace_root().join(&file)) else {
             continue;
         };
         for (before, seen) in BEFORE.iter().zip(&mut seen) {
