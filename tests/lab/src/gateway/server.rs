@@ -127,7 +127,11 @@ impl Registries {
             Some((answer, false)) => Some(answer),
             None => None,
         };
-        match self.upstream.fetch(question, &self.store).await {
+        let fetched = match &stored {
+            Some(_) => self.upstream.fetch(question, &self.store).await,
+            None => self.upstream.fetch_patiently(question, &self.store).await,
+        };
+        match fetched {
             Ok(file) => {
                 self.store.keep(question, file)?;
                 let found = self.store.find(question);

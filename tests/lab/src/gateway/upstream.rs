@@ -20,6 +20,9 @@ use crate::error::{LabError, Result, cannot};
 
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// Pauses before a question is asked again.
+const AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+
 /// A client for registries, with what is known about them.
 #[derive(Debug)]
 pub(super) struct Upstream {
@@ -61,6 +64,17 @@ impl Upstream {
             maven: OnceLock::new(),
             archives: OnceCell::new(),
         })
+    }
+
+    /// Asks up to three times, for what there is no older answer to: a registry that stumbles once fails no build.
+    pub(super) async fn fetch_patiently(&self, question: &Question, store: &Store) -> Result<NamedTempFile> {
+        for pause in AGAIN_AFTER {
+            match self.fetch(question, store).await {
+                Err(_) => tokio::time::sleep(pause).await,
+                answer => return answer,
+            }
+        }
+        self.fetch(question, store).await
     }
 
     /// Asks, and writes what is answered into a new file of the store. Answers of a registry in trouble are errors.
@@ -159,6 +173,8 @@ fn index_settings(store: &Store) -> Result<NamedTempFile> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
     #[test]
     fn archive_of_a_crate_is_where_the_mirror_says() {
@@ -173,5 +189,29 @@ mod tests {
             assert_eq!(archive_address(dl, path).as_deref(), Some(address));
         }
         assert_eq!(archive_address("https://m.example", "/favicon.ico"), None);
+    }
+    #[tokio::test]
+    async fn registry_that_stumbles_once_is_asked_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstream = Upstream::new().unwrap();
+        let mirror = format!("http://{}", listener.local_addr().unwrap());
+        upstream.python.set(Some(mirror)).unwrap();
+        tokio::spawn(async move {
+            for answer in ["503 Service Unavailable", "200 OK"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _question = stream.read(&mut [0; 4096]).await.unwrap();
+                let text = format!("HTTP/1.1 {answer}\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody");
+                stream.write_all(text.as_bytes()).await.unwrap();
+            }
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let question = Question {
+            host: "pypi.org".to_owned(),
+            path: "/simple/".to_owned(),
+            accept: "*/*".to_owned(),
+        };
+        let store = Store(folder.path().to_owned());
+        let answer = upstream.fetch_patiently(&question, &store).await.unwrap();
+        assert!(std::fs::read_to_string(answer.path()).unwrap().ends_with("\nbody"));
     }
 }
