@@ -126,7 +126,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Joins a line with the lines that continue it; nothing for a blank line.
+    /// Joins a line with the lines that continue it; nothing for a blank line. What is joined begins with the instruction,
+    /// also where blanks and the escape character are all that the first line has.
     fn join(&mut self, first: &str) -> Result<Option<String>, ParseError> {
         let (part, mut continues) = self.cut_continuation(first);
         if part.is_empty() && !continues {
@@ -144,7 +145,7 @@ impl<'a> Reader<'a> {
             joined.push_str(part);
             continues = more;
         }
-        Ok(Some(joined))
+        Ok(Some(joined.trim_start().to_owned()))
     }
 
     /// Takes a trailing escape character off, and says whether there was one.

@@ -104,6 +104,7 @@ fn noisy(file: &[(Vec<String>, Vec<String>)], spare: &[String]) -> String {
     let mut text = format!("# leading comment\n\nFROM base\n{}FROM alpine\n", spare(0) + &spare(1));
     for (pieces, noise) in file {
         text.push_str(&noise[0]);
+        text.push_str(" \\\n\t ");
         for (index, piece) in pieces.iter().enumerate() {
             if index > 0 {
                 text.push_str(" \\\n");
