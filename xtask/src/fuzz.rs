@@ -2,8 +2,10 @@
 //!
 //! The targets are the programs of `tests/fuzz`; each states what must hold for every input. They are a workspace of
 //! their own, because everything in it is compiled with counters for libFuzzer. A short run starts from the corpus in the
-//! repository and a fixed seed, so that it makes the same attempts on every machine, as many as fit in a moment. A long one
-//! goes on from what earlier long runs found, which stays in `target/`; `--keep` adds what covers new code to the corpus.
+//! repository and a fixed seed, and makes as many attempts as fit in a moment: nearly the same ones everywhere, but what
+//! follows from an attempt depends on addresses and hash seeds, so that a short run, too, may find something new. A long
+//! one goes on from what earlier long runs found, which stays in `target/`; `--keep` adds what covers new code to the
+//! corpus.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -68,7 +70,7 @@ pub(crate) fn missing() -> Option<&'static str> {
     (!works).then_some("fuzz targets need a C++ compiler, which builds libFuzzer")
 }
 
-/// A short run of every target, or of one, always the same. Says how many there were.
+/// A short run of every target, or of one. Says how many there were.
 pub(crate) fn short(only: Option<&str>) -> Result<u32, Box<dyn Error>> {
     let mut passed = 0;
     for target in targets(only)? {
@@ -91,7 +93,7 @@ struct Target {
 }
 
 impl Target {
-    /// The same attempts in the same order everywhere. What they find is not kept, unless it breaks something.
+    /// Attempts from the corpus on, with a fixed seed. What they find is not kept, unless it breaks something.
     fn short(&self) -> Outcome {
         let scratch = work("short", &self.name)?;
         std::fs::remove_dir_all(&scratch)?;
