@@ -35,7 +35,7 @@ pub struct Instruction {
     pub heredocs: Vec<Heredoc>,
     /// Stages and images that it reads from.
     pub references: Vec<Reference>,
-    /// The line as the frontend keeps it: continuations joined, comments and blank lines dropped.
+    /// The line as the frontend keeps it: continuations joined, comments, blank lines and leading blanks dropped.
     pub text: String,
     /// 1-based line on which it begins.
     pub first_line: usize,

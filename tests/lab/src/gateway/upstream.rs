@@ -190,6 +190,7 @@ mod tests {
         }
         assert_eq!(archive_address("https://m.example", "/favicon.ico"), None);
     }
+
     #[tokio::test]
     async fn registry_that_stumbles_once_is_asked_again() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
